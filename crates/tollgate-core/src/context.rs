@@ -1,0 +1,216 @@
+//! What travels with a request beside its body.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use crate::{Secret, Target, Usage};
+
+/// Who asks, since when, and what is observed on the way. Clones share one state.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    request_id: Arc<str>,
+    identity: Identity,
+    credential: Option<Secret>,
+    tags: Vec<Tag>,
+    received: Instant,
+    received_at: SystemTime,
+    observed: Mutex<Observed>,
+}
+
+/// The client, as authentication knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The name of the key that was presented, never the key itself. `None` where no key is asked for.
+    pub key: Option<Arc<str>>,
+}
+
+impl Identity {
+    /// The holder of a named key.
+    pub fn of_key(key: impl Into<Arc<str>>) -> Self {
+        Self { key: Some(key.into()) }
+    }
+}
+
+/// A label such as `team=search` that a client gives its request, to be summed by later.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag {
+    /// The label's name.
+    pub name: Arc<str>,
+    /// Its value.
+    pub value: Arc<str>,
+}
+
+/// What has become known of a request and its answer so far.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Who was asked last.
+    pub target: Option<Target>,
+    /// How many times a provider was asked.
+    pub attempts: u32,
+    /// The model as the provider names it in its answer.
+    pub model: Option<Arc<str>>,
+    /// Token counts so far.
+    pub usage: Option<Usage>,
+    /// When the first token of the answer arrived.
+    pub first_token: Option<Instant>,
+    /// How the answer ended.
+    pub outcome: Outcome,
+}
+
+/// How an answer ended, as its reader saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not ended yet; at the time of accounting this means that the client went away.
+    #[default]
+    Pending,
+    /// The provider finished it.
+    Complete,
+    /// It broke off or ended with an error; the word is the stable error code.
+    Failed(&'static str),
+}
+
+impl Context {
+    /// Starts a context for a request received now.
+    pub fn builder(request_id: impl Into<Arc<str>>) -> ContextBuilder {
+        ContextBuilder(Inner {
+            request_id: request_id.into(),
+            identity: Identity::default(),
+            credential: None,
+            tags: Vec::new(),
+            received: Instant::now(),
+            received_at: SystemTime::now(),
+            observed: Mutex::default(),
+        })
+    }
+
+    /// The id that names the request in logs, records and the `x-request-id` header.
+    #[must_use]
+    pub fn request_id(&self) -> &Arc<str> {
+        &self.0.request_id
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    /// The credential that the client presented, for layers that check one themselves. It is for this gateway, never for
+    /// a provider.
+    #[must_use]
+    pub fn credential(&self) -> Option<&Secret> {
+        self.0.credential.as_ref()
+    }
+
+    /// The request's tags.
+    #[must_use]
+    pub fn tags(&self) -> &[Tag] {
+        &self.0.tags
+    }
+
+    /// When the request was received, for measuring.
+    #[must_use]
+    pub fn received(&self) -> Instant {
+        self.0.received
+    }
+
+    /// When the request was received, for records.
+    #[must_use]
+    pub fn received_at(&self) -> SystemTime {
+        self.0.received_at
+    }
+
+    /// Notes something observed. Keep `note` short: everyone who holds this context waits for it.
+    pub fn observe<T>(&self, note: impl FnOnce(&mut Observed) -> T) -> T {
+        // A panic in a note leaves counters that are still worth recording, so poisoning is of no interest.
+        note(&mut self.0.observed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A copy of what was observed so far.
+    #[must_use]
+    pub fn observed(&self) -> Observed {
+        self.observe(|observed| observed.clone())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("request_id", &self.0.request_id)
+            .field("identity", &self.0.identity)
+            .field("tags", &self.0.tags)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Context`].
+pub struct ContextBuilder(Inner);
+
+impl ContextBuilder {
+    /// Sets who asks. Defaults to nobody in particular.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.0.identity = identity;
+        self
+    }
+
+    /// Sets the credential that was presented. Defaults to none.
+    #[must_use]
+    pub fn credential(mut self, credential: Option<Secret>) -> Self {
+        self.0.credential = credential;
+        self
+    }
+
+    /// Sets the tags. Defaults to none.
+    #[must_use]
+    pub fn tags(mut self, tags: Vec<Tag>) -> Self {
+        self.0.tags = tags;
+        self
+    }
+
+    /// Sets when the request was received. Defaults to when the builder was made.
+    #[must_use]
+    pub fn received(mut self, received: Instant) -> Self {
+        self.0.received = received;
+        self
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn build(self) -> Context {
+        Context(Arc::new(self.0))
+    }
+}
+
+impl fmt::Debug for ContextBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextBuilder")
+            .field("request_id", &self.0.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_credential() {
+        let context = Context::builder("r1")
+            .credential(Some(Secret::new("sk-secret")))
+            .build();
+        assert!(!format!("{context:?}").contains("sk-secret"));
+        assert_eq!(context.credential().map(Secret::expose), Some("sk-secret"));
+    }
+
+    #[test]
+    fn clones_share_what_is_observed() {
+        let context = Context::builder("r1").build();
+        context.clone().observe(|observed| observed.attempts += 1);
+        assert_eq!(context.observed().attempts, 1);
+    }
+}

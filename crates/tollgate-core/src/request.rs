@@ -1,0 +1,65 @@
+//! A request on its way through the gateway.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use crate::{Context, Edits, Head, Operation, Target};
+
+/// A client's request: what it wants, its unchanged body, and what was learned of it.
+///
+/// Cloning is cheap, the body is shared; layers that may send a request twice rely on it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is asked for, which also says in which protocol.
+    pub operation: Operation,
+    /// What was read of the body.
+    pub head: Arc<Head>,
+    /// The body, byte for byte as the client sent it.
+    pub body: Bytes,
+    /// What changes in the body before it is sent.
+    pub edits: Edits,
+    /// The client's headers that may travel on; credentials are not among them.
+    pub headers: HeaderMap,
+    /// Set by routing.
+    pub target: Option<Target>,
+    /// Method and path of a pass-through.
+    pub passthrough: Option<Arc<Passthrough>>,
+    /// Who asks, since when, until when, and what is observed on the way.
+    pub context: Context,
+}
+
+impl Request {
+    /// A request for an operation of a front door.
+    #[must_use]
+    pub fn new(operation: Operation, head: Head, body: Bytes, context: Context) -> Self {
+        Self {
+            operation,
+            head: Arc::new(head),
+            body,
+            edits: Edits::default(),
+            headers: HeaderMap::new(),
+            target: None,
+            passthrough: None,
+            context,
+        }
+    }
+
+    /// Whether the client asked for a stream.
+    #[must_use]
+    pub fn is_streamed(&self) -> bool {
+        self.head.stream
+    }
+}
+
+/// A request that is forwarded to one named provider as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passthrough {
+    /// The provider named in the path.
+    pub provider: Arc<str>,
+    /// The client's method.
+    pub method: Method,
+    /// The rest of the path, without a leading slash, and the query if there is one.
+    pub path_and_query: String,
+}

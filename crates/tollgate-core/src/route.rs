@@ -1,0 +1,48 @@
+//! Where a request goes.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::{Error, Request};
+
+/// A boxed future that may borrow from its maker.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A provider and the model's name there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The provider's name in this gateway.
+    pub provider: Arc<str>,
+    /// The model as the provider calls it; empty for a pass-through whose model is not known.
+    pub model: Arc<str>,
+}
+
+impl Target {
+    /// A target from its two names.
+    pub fn new(provider: impl Into<Arc<str>>, model: impl Into<Arc<str>>) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.provider, self.model)
+    }
+}
+
+/// Decides who answers a request.
+pub trait Route: Send + Sync {
+    /// The target of `request`, or the error its client gets, such as an unknown model.
+    fn route<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Target, Error>>;
+}
+
+impl<R: Route + ?Sized> Route for Arc<R> {
+    fn route<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Target, Error>> {
+        (**self).route(request)
+    }
+}
