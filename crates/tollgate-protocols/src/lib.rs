@@ -1,1 +1,21 @@
-//! Stub.
+//! Wire protocols of language-model APIs: bytes in, facts out.
+//!
+//! | Module | What it is for |
+//! |---|---|
+//! | [`json`] | a validating scanner that builds no tree |
+//! | [`sse`] | server-sent events, cut and read as bytes |
+//! | [`openai`] | OpenAI's family of protocols: the head of a request, its edits, its errors, a whole answer as a stream |
+//! | [`tap`] | what can be learned of an answer while it passes: model, tokens, first token, how it ended |
+//! | [`usage`] | token counts in every provider's words, normalised |
+//! | [`failure`] | error bodies in every provider's shape |
+//!
+//! Nothing here opens a socket, waits, or spawns.
+
+pub mod failure;
+pub mod json;
+pub mod openai;
+pub mod sse;
+pub mod tap;
+pub mod usage;
+
+mod lenient;

@@ -1,0 +1,25 @@
+//! JSON without a tree: a validating scanner that reports where values stand.
+//!
+//! The scanner accepts exactly RFC 8259 (checked against `serde_json` by a property test) with a bound on nesting. It
+//! builds nothing: a caller walks the members it cares about and skips the others at about the speed of memory.
+
+mod scanner;
+
+pub use scanner::{Counts, Fault, Key, Scanner};
+
+/// A JSON string literal, quotes included.
+///
+/// ```
+/// assert_eq!(tollgate_protocols::json::literal("a\"b"), r#""a\"b""#);
+/// ```
+#[must_use]
+pub fn literal(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Decodes the JSON string literal at the start and end of `text`; `None` if it is not one, or holds half a surrogate
+/// pair.
+#[must_use]
+pub fn decode(text: &[u8]) -> Option<String> {
+    serde_json::from_slice(text).ok()
+}

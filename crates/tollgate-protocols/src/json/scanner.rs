@@ -1,0 +1,335 @@
+//! The scanner itself.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::decode;
+
+/// Walks a JSON document once, from the front.
+#[derive(Debug)]
+pub struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+    depth: usize,
+    max_depth: usize,
+    counts: Counts,
+}
+
+/// How much of what has been scanned is prose, for estimates of tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Bytes of string values that look like text; keys and inlined data do not count.
+    pub text: u64,
+    /// Numbers.
+    pub numbers: u64,
+}
+
+/// A member's name.
+#[derive(Clone, Debug)]
+pub struct Key<'a> {
+    literal: &'a [u8],
+    escaped: bool,
+}
+
+/// Why a document is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub message: String,
+    /// The offset in bytes at which it was noticed.
+    pub at: usize,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.message, self.at)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+// === impl Key ===
+
+impl<'a> Key<'a> {
+    /// The name with its escapes undone; two spellings of one name must not be taken for two names.
+    #[must_use]
+    pub fn name(&self) -> std::borrow::Cow<'a, [u8]> {
+        let plain = &self.literal[1..self.literal.len() - 1];
+        if !self.escaped {
+            return plain.into();
+        }
+        decode(self.literal).map_or_else(|| plain.into(), |name| name.into_bytes().into())
+    }
+}
+
+// === impl Scanner ===
+
+impl<'a> Scanner<'a> {
+    /// A scanner over a whole document.
+    ///
+    /// # Errors
+    /// If the text is not UTF-8.
+    pub fn new(text: &'a [u8], max_depth: usize) -> Result<Self, Fault> {
+        match std::str::from_utf8(text) {
+            Ok(_) => Ok(Self {
+                text,
+                at: 0,
+                depth: 0,
+                max_depth,
+                counts: Counts::default(),
+            }),
+            Err(error) => Err(Fault {
+                message: "invalid UTF-8".to_owned(),
+                at: error.valid_up_to(),
+            }),
+        }
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The offset of the next byte.
+    #[must_use]
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The first byte of the next value, white space skipped.
+    #[must_use]
+    pub fn peek(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.text.get(self.at).copied()
+    }
+
+    /// Demands that nothing but white space is left.
+    ///
+    /// # Errors
+    /// If something else is.
+    pub fn end(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.fault("trailing characters")),
+        }
+    }
+
+    /// Skips one value and says where it stands.
+    ///
+    /// # Errors
+    /// If it is malformed or nested too deeply.
+    pub fn value(&mut self) -> Result<Range<usize>, Fault> {
+        self.skip_space();
+        let start = self.at;
+        match self.text.get(start) {
+            Some(b'{') => self.object(|scanner, _| scanner.value().map(drop)).map(drop)?,
+            Some(b'[') => self.array()?,
+            Some(b'"') => {
+                self.string()?;
+                self.count_text(start);
+            }
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.word(b"true")?,
+            Some(b'f') => self.word(b"false")?,
+            Some(b'n') => self.word(b"null")?,
+            Some(_) => return Err(self.fault("expected a value")),
+            None => return Err(self.fault("unexpected end")),
+        }
+        Ok(start..self.at)
+    }
+
+    /// Walks an object. `member` must scan the member's value. Returns the offset of the closing brace and whether
+    /// there were members.
+    ///
+    /// # Errors
+    /// If the object is malformed or nested too deeply, or `member` fails.
+    pub fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Self, Key<'a>) -> Result<(), Fault>,
+    ) -> Result<(usize, bool), Fault> {
+        self.open(b'{')?;
+        if self.peek() == Some(b'}') {
+            return Ok((self.close(), false));
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(self.fault("expected a member name"));
+            }
+            let start = self.at;
+            let escaped = self.string()?;
+            let key = Key {
+                literal: &self.text[start..self.at],
+                escaped,
+            };
+            if self.peek() != Some(b':') {
+                return Err(self.fault("expected `:`"));
+            }
+            self.at += 1;
+            member(self, key)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => return Ok((self.close(), true)),
+                _ => return Err(self.fault("expected `,` or `}`")),
+            }
+        }
+    }
+
+    fn array(&mut self) -> Result<(), Fault> {
+        self.open(b'[')?;
+        if self.peek() == Some(b']') {
+            self.close();
+            return Ok(());
+        }
+        loop {
+            self.value()?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.close();
+                    return Ok(());
+                }
+                _ => return Err(self.fault("expected `,` or `]`")),
+            }
+        }
+    }
+
+    fn open(&mut self, bracket: u8) -> Result<(), Fault> {
+        if self.peek() != Some(bracket) {
+            return Err(self.fault("expected an object"));
+        }
+        // Values are scanned recursively, so this is also what protects the stack.
+        if self.depth == self.max_depth {
+            return Err(self.fault(&format!("nested deeper than {} levels", self.max_depth)));
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) -> usize {
+        self.depth -= 1;
+        self.at += 1;
+        self.at - 1
+    }
+
+    /// Skips a string and says whether it holds escapes.
+    fn string(&mut self) -> Result<bool, Fault> {
+        self.at += 1;
+        let mut escaped = false;
+        loop {
+            self.at += plain_run(&self.text[self.at..]);
+            match self.text.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return Err(self.fault("unescaped control character in a string")),
+                None => return Err(self.fault("unterminated string")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        match self.text.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'u') => {
+                let digits = self.text.get(self.at + 2..self.at + 6);
+                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(self.fault("invalid \\u escape"));
+                }
+                self.at += 6;
+            }
+            _ => return Err(self.fault("invalid escape")),
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        self.counts.numbers += 1;
+        if self.text[self.at] == b'-' {
+            self.at += 1;
+        }
+        if self.text.get(self.at) == Some(&b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.text.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.text.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.text.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let run = self.text[self.at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if run == 0 {
+            return Err(self.fault("invalid number"));
+        }
+        self.at += run;
+        Ok(())
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Fault> {
+        if !self.text[self.at..].starts_with(word) {
+            return Err(self.fault("expected a value"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.text.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn count_text(&mut self, start: usize) {
+        let inner = &self.text[start + 1..self.at - 1];
+        if !is_inlined_data(inner) {
+            self.counts.text += inner.len() as u64;
+        }
+    }
+
+    fn fault(&self, message: &str) -> Fault {
+        Fault {
+            message: message.to_owned(),
+            at: self.at,
+        }
+    }
+}
+
+/// Whether a string is an image, a sound or a file rather than prose: a data URL, or a long stretch without a space.
+fn is_inlined_data(text: &[u8]) -> bool {
+    text.starts_with(b"data:") || (text.len() > 1024 && !text[..256].contains(&b' '))
+}
+
+/// How many bytes from the start need no attention inside a string. In blocks, so that the compiler uses the machine's
+/// vectors: prompts are mostly long strings, and this loop is most of a scan.
+fn plain_run(text: &[u8]) -> usize {
+    const fn special(byte: u8) -> bool {
+        byte == b'"' || byte == b'\\' || byte < 0x20
+    }
+    let (blocks, _) = text.as_chunks::<32>();
+    let plain = blocks
+        .iter()
+        .take_while(|block| !block.iter().fold(false, |any, &byte| any | special(byte)))
+        .count()
+        * 32;
+    plain + text[plain..].iter().take_while(|&&byte| !special(byte)).count()
+}

@@ -1,0 +1,167 @@
+//! Errors as OpenAI's clients expect them.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tollgate_core::{Edits, Error, ErrorKind, Operation};
+
+use crate::json::{self, Scanner};
+use crate::sse;
+
+/// The body of an error answer. A provider's own error in this shape keeps every byte and gains a `provider`; anything
+/// else becomes `{"error": {"message", "type", "param", "code"}}`.
+#[must_use]
+pub fn error_body(error: &Error) -> Bytes {
+    named_upstream_body(error).unwrap_or_else(|| json!({ "error": error_object(error) }).to_string().into())
+}
+
+/// The events that end a stream which can no longer be answered with a status. `last_event` is the last event that was
+/// sent; the Responses protocol numbers its events.
+#[must_use]
+pub fn stream_error(operation: Operation, error: &Error, last_event: &[u8]) -> Bytes {
+    if operation != Operation::Responses {
+        // The SDKs raise on a data event with an `error` member. There must be no [DONE] after it.
+        return format!("data: {}\n\n", json!({ "error": error_object(error) })).into();
+    }
+    let next = last_sequence_number(last_event).map_or(0, |last| last + 1);
+    let code = code(error);
+    let event = json!({
+        "type": "error", "code": code, "message": error.message(), "param": error.param(), "sequence_number": next,
+    });
+    let failed = json!({
+        "type": "response.failed",
+        "sequence_number": next + 1,
+        "response": {
+            "id": null, "object": "response", "status": "failed", "output": [],
+            "error": { "code": code, "message": error.message() },
+        },
+    });
+    format!("event: error\ndata: {event}\n\nevent: response.failed\ndata: {failed}\n\n").into()
+}
+
+fn error_object(error: &Error) -> Value {
+    let mut object = json!({
+        "message": error.message(),
+        "type": error_type(error),
+        "param": error.param(),
+        "code": code(error),
+    });
+    if let Some(provider) = error.provider() {
+        object["provider"] = json!(&**provider);
+    }
+    object
+}
+
+/// The code: the provider's own where it gave one, else the gateway's stable word.
+fn code(error: &Error) -> String {
+    error
+        .upstream_answer()
+        .and_then(|answer| crate::failure::read(&answer.body).code)
+        .unwrap_or_else(|| error.code().to_owned())
+}
+
+fn error_type(error: &Error) -> &'static str {
+    if let Some(answer) = error.upstream_answer() {
+        return match answer.status.as_u16() {
+            429 => "rate_limit_error",
+            401 | 403 => "authentication_error",
+            400..=499 => "invalid_request_error",
+            _ => "server_error",
+        };
+    }
+    match error.kind() {
+        ErrorKind::InvalidApiKey => "authentication_error",
+        ErrorKind::PermissionDenied => "permission_error",
+        ErrorKind::RateLimited => "rate_limit_error",
+        ErrorKind::InvalidRequest
+        | ErrorKind::ModelNotFound
+        | ErrorKind::NotFound
+        | ErrorKind::MethodNotAllowed
+        | ErrorKind::RequestTooLarge
+        | ErrorKind::RequestTimeout
+        | ErrorKind::UnsupportedOperation => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+/// The provider's body with the provider's name written into its error object.
+fn named_upstream_body(error: &Error) -> Option<Bytes> {
+    let body = &error.upstream_answer()?.body;
+    let provider = error.provider()?;
+    let mut inside = None;
+    let mut scanner = Scanner::new(body, 64).ok()?;
+    scanner
+        .object(|scanner, key| {
+            if &*key.name() == b"error" && scanner.peek() == Some(b'{') {
+                let at = scanner.at() + 1;
+                let (_, has_members) = scanner.object(|scanner, _| scanner.value().map(drop))?;
+                inside = Some((at, has_members));
+                return Ok(());
+            }
+            scanner.value().map(drop)
+        })
+        .ok()?;
+    let (at, has_members) = inside?;
+    let comma = if has_members { "," } else { "" };
+    let mut edits = Edits::default();
+    edits.insert(at, format!("\"provider\":{}{comma}", json::literal(provider)));
+    Some(edits.apply(body))
+}
+
+fn last_sequence_number(event: &[u8]) -> Option<u64> {
+    let data: Value = serde_json::from_slice(&sse::data(event)?).ok()?;
+    data.get("sequence_number")?.as_u64()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{HeaderMap, StatusCode};
+    use tollgate_core::UpstreamAnswer;
+
+    use super::*;
+
+    fn upstream(body: &'static str) -> Error {
+        let answer = UpstreamAnswer {
+            status: StatusCode::BAD_REQUEST,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        Error::upstream("told", answer).with_provider(Arc::from("acme"))
+    }
+
+    #[test]
+    fn a_providers_error_keeps_its_fields_and_names_the_provider() {
+        let body = error_body(&upstream(r#"{"error": {"message":"m","innererror":{"x":1}} }"#));
+        assert_eq!(
+            body,
+            r#"{"error": {"provider":"acme","message":"m","innererror":{"x":1}} }"#
+        );
+        assert_eq!(
+            error_body(&upstream(r#"{"error":{}}"#)),
+            r#"{"error":{"provider":"acme"}}"#
+        );
+    }
+
+    #[test]
+    fn a_foreign_shape_becomes_ours() {
+        let body: Value = serde_json::from_slice(&error_body(&upstream(r#"{"code":"bad","error":"told"}"#))).unwrap();
+        assert_eq!(
+            body,
+            json!({"error":{"message":"told","type":"invalid_request_error","param":null,"code":"bad","provider":"acme"}})
+        );
+    }
+
+    #[test]
+    fn a_broken_stream_ends_in_its_own_protocol() {
+        let error = Error::new(ErrorKind::UpstreamInvalid, "broke off");
+        let chat = stream_error(Operation::ChatCompletions, &error, b"");
+        assert!(chat.starts_with(b"data: {\"error\":{"));
+        let events = stream_error(Operation::Responses, &error, b"data: {\"sequence_number\":41}\n\n");
+        let events = std::str::from_utf8(&events).unwrap();
+        assert!(
+            events.contains(r#""sequence_number":42"#) && events.contains(r#""sequence_number":43"#),
+            "{events}"
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! OpenAI's family of protocols, as far as their bodies are forwarded rather than translated.
+
+mod error;
+mod head;
+mod replay;
+
+pub use error::{error_body, stream_error};
+pub use head::{HeadLimits, ask_for_stream_usage, read_head, set_model};
+pub use replay::whole_as_stream;

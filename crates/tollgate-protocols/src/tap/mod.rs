@@ -1,0 +1,15 @@
+//! What can be learned of an answer while it passes.
+//!
+//! A tap never changes what it sees. [`StreamTap`] watches a stream of events: most of them are only searched for a few
+//! words, and one is parsed when a word is found. [`Whole`] reads an answer that is here entirely. [`TailTap`] keeps the
+//! end of one that is not, and finds the counts there.
+
+mod chunk;
+mod needle;
+mod stream;
+mod tail;
+mod whole;
+
+pub use stream::{Dialect, Ending, Facts, StreamTap, Tapped, TappedEvent};
+pub use tail::TailTap;
+pub use whole::{NotAnAnswer, Whole};

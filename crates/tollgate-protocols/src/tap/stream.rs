@@ -1,0 +1,347 @@
+//! Watches a stream of events.
+
+use bytes::Bytes;
+use tollgate_core::Usage;
+
+use super::chunk::Chunk;
+use super::needle::{self, ERROR, USAGE};
+use crate::sse::{self, Decoder, TooLarge};
+
+/// Which events to expect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Chat Completions and legacy completions: chunks with choices, then `[DONE]`.
+    Chat,
+    /// Responses: typed events, the last of which says how it ended.
+    Responses,
+    /// Anything: counts and errors are looked for, no order is expected.
+    Any,
+}
+
+/// Cuts a stream into events and gathers [`Facts`] from them.
+#[derive(Debug)]
+pub struct StreamTap {
+    dialect: Dialect,
+    hide_usage: bool,
+    decoder: Decoder,
+    facts: Facts,
+    /// The last events, looked through for a finish reason if the stream ends without `[DONE]`. Three, because a usage
+    /// chunk or two may follow the one that finishes.
+    recent: [Bytes; 3],
+    done: bool,
+    failed: bool,
+}
+
+/// What is known of a streamed answer so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The model that the provider says it is.
+    pub model: Option<String>,
+    /// The provider's counts; later ones have replaced earlier ones.
+    pub usage: Option<Usage>,
+    /// Whether something generated has come yet.
+    pub has_content: bool,
+    /// Bytes of generated text, roughly.
+    pub output_text: usize,
+}
+
+/// An event and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TappedEvent {
+    /// The event, byte for byte.
+    pub bytes: Bytes,
+    /// What it is.
+    pub is: Tapped,
+    /// Whether it changed the model, the usage or `has_content`.
+    pub news: bool,
+}
+
+/// What an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tapped {
+    /// A comment, or nothing.
+    Silent,
+    /// Part of the answer.
+    Data,
+    /// The usage chunk that the client did not ask for.
+    UnaskedUsage,
+    /// An error instead of an answer, or of the rest of it.
+    Error,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As its protocol says.
+    Complete,
+    /// With an error event.
+    Failed,
+    /// It just stopped.
+    Truncated,
+}
+
+impl StreamTap {
+    /// A tap on a stream whose events have at most `max_event` bytes. `hide_usage` says that the usage chunk is there only
+    /// because the gateway asked for it.
+    #[must_use]
+    pub fn new(dialect: Dialect, hide_usage: bool, max_event: usize) -> Self {
+        Self {
+            dialect,
+            hide_usage,
+            decoder: Decoder::new(max_event),
+            facts: Facts::default(),
+            recent: Default::default(),
+            done: false,
+            failed: false,
+        }
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Takes the next bytes.
+    pub fn push(&mut self, chunk: Bytes) {
+        self.decoder.push(chunk);
+    }
+
+    /// The next complete event.
+    ///
+    /// # Errors
+    /// If an event exceeds the limit.
+    pub fn next_event(&mut self) -> Result<Option<TappedEvent>, TooLarge> {
+        Ok(self.decoder.next_event()?.map(|bytes| self.inspect(bytes)))
+    }
+
+    /// The end of the stream: an event that lacks its blank line, if one is left, and how the stream ended. A broken piece
+    /// of an event is not given out, since a client could not read what is sent after it.
+    pub fn finish(&mut self) -> (Option<TappedEvent>, Ending) {
+        let rest = self.decoder.take_rest();
+        let is_whole = sse::data(&rest)
+            .is_some_and(|data| &*data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_ok());
+        let last = is_whole.then(|| {
+            let terminated: Bytes = [&rest[..], b"\n\n"].concat().into();
+            self.inspect(terminated)
+        });
+        (last, self.ending())
+    }
+
+    fn ending(&self) -> Ending {
+        if self.failed {
+            return Ending::Failed;
+        }
+        let finished = |event: &Bytes| {
+            sse::data(event).is_some_and(|data| Chunk::parse(&data).is_some_and(|chunk| chunk.has_finish_reason()))
+        };
+        let complete = match self.dialect {
+            Dialect::Chat => self.done || self.recent.iter().any(finished),
+            Dialect::Responses => self.done,
+            Dialect::Any => true,
+        };
+        if complete { Ending::Complete } else { Ending::Truncated }
+    }
+
+    fn inspect(&mut self, bytes: Bytes) -> TappedEvent {
+        let Some(data) = sse::data(&bytes) else {
+            return TappedEvent {
+                bytes,
+                is: Tapped::Silent,
+                news: false,
+            };
+        };
+        if &*data == b"[DONE]" {
+            // Some routers end a Responses stream with it too, also one that was cut.
+            self.done |= self.dialect != Dialect::Responses;
+            return TappedEvent {
+                is: Tapped::Data,
+                news: false,
+                bytes,
+            };
+        }
+        self.facts.output_text += match self.dialect {
+            Dialect::Chat => needle::chat_text(&data),
+            Dialect::Responses => needle::responses_text(&data),
+            Dialect::Any => needle::any_text(&data),
+        };
+        let (is, news) = if self.is_worth_parsing(&bytes, &data) {
+            self.parse(&data)
+        } else {
+            (Tapped::Data, false)
+        };
+        if self.dialect == Dialect::Chat {
+            self.recent.rotate_left(1);
+            self.recent[2] = bytes.clone();
+        }
+        TappedEvent { is, news, bytes }
+    }
+
+    fn is_worth_parsing(&self, event: &[u8], data: &[u8]) -> bool {
+        !self.facts.has_content
+            || USAGE.names_object(data)
+            || ERROR.names_value(data)
+            || (self.dialect == Dialect::Responses && may_end_responses(event))
+    }
+
+    fn parse(&mut self, data: &[u8]) -> (Tapped, bool) {
+        let Some(chunk) = Chunk::parse(data) else {
+            return (Tapped::Data, false);
+        };
+        let before = (self.facts.model.is_some(), self.facts.usage, self.facts.has_content);
+        if self.facts.model.is_none() {
+            self.facts.model = chunk.model().map(str::to_owned);
+        }
+        if let Some(usage) = chunk.usage() {
+            self.facts.usage.get_or_insert_default().update(&usage);
+        }
+        self.facts.has_content |= chunk.has_content();
+        let news = before != (self.facts.model.is_some(), self.facts.usage, self.facts.has_content);
+        let ended_badly = self.dialect == Dialect::Responses && chunk.responses_end() == Some(false);
+        if chunk.error || ended_badly {
+            self.failed = true;
+            return (Tapped::Error, news);
+        }
+        if self.dialect == Dialect::Responses {
+            self.done |= chunk.responses_end().is_some();
+        }
+        let unasked = self.hide_usage && self.dialect == Dialect::Chat && chunk.is_usage_only();
+        (if unasked { Tapped::UnaskedUsage } else { Tapped::Data }, news)
+    }
+}
+
+/// Whether the event's name, or the lack of one, allows it to be the last of a Responses stream.
+fn may_end_responses(event: &[u8]) -> bool {
+    match sse::name(event) {
+        None => true,
+        Some(name) => matches!(
+            name,
+            b"response.completed" | b"response.incomplete" | b"response.failed" | b"error"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(dialect: Dialect, hide: bool, text: &str) -> (Vec<TappedEvent>, Facts, Ending) {
+        let mut tap = StreamTap::new(dialect, hide, 1 << 20);
+        tap.push(Bytes::copy_from_slice(text.as_bytes()));
+        let mut events = Vec::new();
+        while let Some(event) = tap.next_event().unwrap() {
+            events.push(event);
+        }
+        let (last, ending) = tap.finish();
+        events.extend(last);
+        (events, tap.facts().clone(), ending)
+    }
+
+    const CHAT: &str = concat!(
+        ": note\n\n",
+        "data: {\"model\":\"m-1\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}],\"usage\":null}\n\n",
+        "data: {\"model\":\"m-1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"}}],\"usage\":null}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n",
+        "data: [DONE]\n\n",
+    );
+
+    #[test]
+    fn a_chat_stream_is_understood_and_its_usage_hidden() {
+        let (events, facts, ending) = run(Dialect::Chat, true, CHAT);
+        let is: Vec<Tapped> = events.iter().map(|event| event.is).collect();
+        use Tapped::{Data, Silent, UnaskedUsage};
+        assert_eq!(is, [Silent, Data, Data, Data, UnaskedUsage, Data]);
+        assert_eq!(
+            events.iter().map(|event| event.news).collect::<Vec<_>>(),
+            [false, true, true, false, true, false]
+        );
+        assert_eq!(facts.model.as_deref(), Some("m-1"));
+        assert_eq!(facts.usage.unwrap().output, Some(2));
+        assert_eq!(facts.output_text, 5);
+        assert_eq!(ending, Ending::Complete);
+    }
+
+    #[test]
+    fn usage_is_shown_to_who_asked() {
+        let (events, ..) = run(Dialect::Chat, false, CHAT);
+        assert!(events.iter().all(|event| event.is != Tapped::UnaskedUsage));
+    }
+
+    #[test]
+    fn how_a_chat_stream_ends() {
+        let finish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}";
+        for (text, expect) in [
+            ("", Ending::Truncated),
+            (
+                "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+                Ending::Truncated,
+            ),
+            (&format!("{finish}\n\n"), Ending::Complete),
+            (finish, Ending::Complete),
+            (
+                &format!("{finish}\n\ndata: {{\"choices\":[],\"usage\":{{}}}}\n\n"),
+                Ending::Complete,
+            ),
+            ("data: {\"choices\":[{\"delta\":{},\"finish_", Ending::Truncated),
+            ("data: {\"error\":{\"message\":\"x\"}}\n\n", Ending::Failed),
+            ("data: [DONE]", Ending::Complete),
+        ] {
+            let (.., ending) = run(Dialect::Chat, false, text);
+            assert_eq!(ending, expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_broken_last_event_is_not_given_out() {
+        let (events, ..) = run(Dialect::Chat, false, "data: {\"choices\":[{\"delta\":{\"con");
+        assert_eq!(events, []);
+    }
+
+    #[test]
+    fn groq_and_moonshot_put_usage_elsewhere() {
+        for chunk in [
+            r#"{"choices":[{"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":7,"completion_tokens":3}}}"#,
+            r#"{"choices":[{"finish_reason":"stop","usage":{"prompt_tokens":7,"completion_tokens":3}}]}"#,
+        ] {
+            let (_, facts, _) = run(Dialect::Chat, true, &format!("data: {chunk}\n\n"));
+            assert_eq!(facts.usage.unwrap().input, Some(7));
+        }
+    }
+
+    #[test]
+    fn a_responses_stream_is_understood() {
+        let text = concat!(
+            "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"model\":\"m\",\"usage\":null,\"error\":null}}\n\n",
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"abc\"}\n\n",
+            "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"error\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}}\n\n",
+        );
+        let (_, facts, ending) = run(Dialect::Responses, false, text);
+        assert_eq!(
+            (facts.model.as_deref(), facts.output_text, ending),
+            (Some("m"), 3, Ending::Complete)
+        );
+        assert_eq!(facts.usage.unwrap().total(), 7);
+        let (.., ending) = run(Dialect::Responses, false, text.rsplit_once("event").unwrap().0);
+        assert_eq!(ending, Ending::Truncated);
+        let failed = "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{}}}\n\n";
+        assert_eq!(run(Dialect::Responses, false, failed).2, Ending::Failed);
+    }
+
+    #[test]
+    fn other_protocols_are_metered_too() {
+        let anthropic = concat!(
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":0,\"output_tokens\":1}}}\n\n",
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n",
+            "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":12}}\n\n",
+        );
+        let (_, facts, _) = run(Dialect::Any, false, anthropic);
+        assert_eq!(
+            (facts.usage.unwrap().input, facts.usage.unwrap().output),
+            (Some(10), Some(12))
+        );
+        let gemini = "data: {\"usageMetadata\": {\"promptTokenCount\":4,\"candidatesTokenCount\":5},\"modelVersion\":\"g\"}\r\n\r\n";
+        let (_, facts, _) = run(Dialect::Any, false, gemini);
+        assert_eq!((facts.model.as_deref(), facts.usage.unwrap().total()), (Some("g"), 9));
+    }
+}
