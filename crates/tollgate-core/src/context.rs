@@ -188,9 +188,7 @@ impl ContextBuilder {
 
 impl fmt::Debug for ContextBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContextBuilder")
-            .field("request_id", &self.0.request_id)
-            .finish_non_exhaustive()
+        f.debug_struct("ContextBuilder").field("request_id", &self.0.request_id).finish_non_exhaustive()
     }
 }
 
@@ -200,9 +198,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_credential() {
-        let context = Context::builder("r1")
-            .credential(Some(Secret::new("sk-secret")))
-            .build();
+        let context = Context::builder("r1").credential(Some(Secret::new("sk-secret"))).build();
         assert!(!format!("{context:?}").contains("sk-secret"));
         assert_eq!(context.credential().map(Secret::expose), Some("sk-secret"));
     }

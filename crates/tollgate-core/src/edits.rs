@@ -32,18 +32,12 @@ impl Edits {
     /// If the range overlaps an earlier edit without being equal to it: the caller scanned the ranges from one
     /// document, where values either are the same or do not touch.
     pub fn replace(&mut self, range: Range<usize>, with: impl Into<Bytes>) {
-        let edit = Edit {
-            range,
-            with: with.into(),
-        };
+        let edit = Edit { range, with: with.into() };
         let at = self.edits.partition_point(|known| known.range.start < edit.range.start);
         match self.edits.get_mut(at) {
             Some(known) if known.range == edit.range => *known = edit,
             next => {
-                assert!(
-                    next.is_none_or(|next| edit.range.end <= next.range.start),
-                    "edits overlap"
-                );
+                assert!(next.is_none_or(|next| edit.range.end <= next.range.start), "edits overlap");
                 let previous_end = at.checked_sub(1).map_or(0, |i| self.edits[i].range.end);
                 assert!(previous_end <= edit.range.start, "edits overlap");
                 self.edits.insert(at, edit);
@@ -59,9 +53,7 @@ impl Edits {
     /// The length of the edited body.
     #[must_use]
     pub fn edited_len(&self, body: &Bytes) -> usize {
-        self.edits
-            .iter()
-            .fold(body.len(), |len, edit| len + edit.with.len() - edit.range.len())
+        self.edits.iter().fold(body.len(), |len, edit| len + edit.with.len() - edit.range.len())
     }
 
     /// The edited body as pieces: slices of the original, which are not copied, between the replacements.

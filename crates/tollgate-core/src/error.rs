@@ -103,9 +103,7 @@ pub struct UpstreamAnswer {
 impl fmt::Debug for UpstreamAnswer {
     /// Leaves the body out: a provider may quote the prompt or parts of a key in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpstreamAnswer")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("UpstreamAnswer").field("status", &self.status).finish_non_exhaustive()
     }
 }
 

@@ -20,19 +20,12 @@ impl Response {
     /// A 200 with a body and no headers.
     #[must_use]
     pub fn new(body: Body) -> Self {
-        Self {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body,
-        }
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body }
     }
 
     /// The same response with another body, made from this one's.
     #[must_use]
     pub fn map_body(self, wrap: impl FnOnce(Body) -> Body) -> Self {
-        Self {
-            body: wrap(self.body),
-            ..self
-        }
+        Self { body: wrap(self.body), ..self }
     }
 }

@@ -22,10 +22,7 @@ pub struct Target {
 impl Target {
     /// A target from its two names.
     pub fn new(provider: impl Into<Arc<str>>, model: impl Into<Arc<str>>) -> Self {
-        Self {
-            provider: provider.into(),
-            model: model.into(),
-        }
+        Self { provider: provider.into(), model: model.into() }
     }
 }
 

@@ -52,10 +52,7 @@ impl Usage {
     /// Whether no count is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        Self {
-            estimated: false,
-            ..*self
-        } == Self::default()
+        Self { estimated: false, ..*self } == Self::default()
     }
 }
 
@@ -65,16 +62,8 @@ mod tests {
 
     #[test]
     fn later_counts_replace_earlier_ones_field_by_field() {
-        let mut usage = Usage {
-            input: Some(100),
-            output: Some(1),
-            ..Usage::default()
-        };
-        usage.update(&Usage {
-            output: Some(40),
-            cache_read: Some(0),
-            ..Usage::default()
-        });
+        let mut usage = Usage { input: Some(100), output: Some(1), ..Usage::default() };
+        usage.update(&Usage { output: Some(40), cache_read: Some(0), ..Usage::default() });
         assert_eq!(usage.input, Some(100));
         assert_eq!(usage.output, Some(40));
         assert_eq!(usage.cache_read, Some(0));
@@ -84,12 +73,6 @@ mod tests {
     #[test]
     fn a_real_zero_is_not_missing() {
         assert!(Usage::default().is_empty());
-        assert!(
-            !Usage {
-                output: Some(0),
-                ..Usage::default()
-            }
-            .is_empty()
-        );
+        assert!(!Usage { output: Some(0), ..Usage::default() }.is_empty());
     }
 }

@@ -25,19 +25,10 @@ pub struct Failure {
 #[must_use]
 pub fn read(body: &[u8]) -> Failure {
     match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Array(items)) => items
-            .first()
-            .and_then(Value::as_object)
-            .map_or_else(Failure::default, from_object),
+        Ok(Value::Array(items)) => items.first().and_then(Value::as_object).map_or_else(Failure::default, from_object),
         Ok(Value::Object(object)) => from_object(&object),
-        Ok(Value::String(message)) => Failure {
-            message: Some(message),
-            ..Failure::default()
-        },
-        _ => Failure {
-            message: plain_text(body),
-            ..Failure::default()
-        },
+        Ok(Value::String(message)) => Failure { message: Some(message), ..Failure::default() },
+        _ => Failure { message: plain_text(body), ..Failure::default() },
     }
 }
 
@@ -45,10 +36,7 @@ fn from_object(object: &Map<String, Value>) -> Failure {
     match object.get("error") {
         Some(Value::Object(error)) => from_error(error),
         // Ollama, Venice and xAI give the message as a string; xAI a code beside it.
-        Some(Value::String(message)) => Failure {
-            message: Some(message.clone()),
-            ..from_error(object)
-        },
+        Some(Value::String(message)) => Failure { message: Some(message.clone()), ..from_error(object) },
         _ => from_error(object),
     }
 }
@@ -57,9 +45,7 @@ fn from_error(error: &Map<String, Value>) -> Failure {
     let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
     let code = error.get("code");
     Failure {
-        message: text("message")
-            .or_else(|| text("Message"))
-            .or_else(|| detail(error.get("detail")?)),
+        message: text("message").or_else(|| text("Message")).or_else(|| detail(error.get("detail")?)),
         kind: text("type").or_else(|| text("status")),
         code: code.and_then(Value::as_str).map(str::to_owned),
         param: text("param"),
@@ -93,16 +79,9 @@ fn detail(detail: &Value) -> Option<String> {
 
 /// Google's `RetryInfo`: `{"retryDelay": "34.4s"}` among the details.
 fn retry_delay(details: &Value) -> Option<u64> {
-    let delay = details
-        .as_array()?
-        .iter()
-        .find_map(|item| item.get("retryDelay")?.as_str())?;
+    let delay = details.as_array()?.iter().find_map(|item| item.get("retryDelay")?.as_str())?;
     let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to a day"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a day")]
     Some((seconds.clamp(0.0, 86_400.0) * 1000.0) as u64)
 }
 
@@ -126,32 +105,12 @@ mod tests {
 
     #[test]
     fn every_shape() {
-        check(
-            r#"{"error":{"message":"m","type":"t","param":null,"code":"c"}}"#,
-            "m",
-            Some("c"),
-            None,
-        );
+        check(r#"{"error":{"message":"m","type":"t","param":null,"code":"c"}}"#, "m", Some("c"), None);
         check(r#"{"error":{"code":"401","message":"m"}}"#, "m", Some("401"), Some(401));
         check(r#"{"statusCode":404,"message":"m"}"#, "m", None, Some(404));
-        check(
-            r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
-            "m",
-            None,
-            None,
-        );
-        check(
-            r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#,
-            "m",
-            None,
-            Some(429),
-        );
-        check(
-            r#"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]"#,
-            "m",
-            None,
-            Some(400),
-        );
+        check(r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#, "m", None, None);
+        check(r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#, "m", None, Some(429));
+        check(r#"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]"#, "m", None, Some(400));
         check(r#"{"error":"m"}"#, "m", None, None);
         check(r#"{"message":"m"}"#, "m", None, None);
         check(r#"{"Message":"m"}"#, "m", None, None);
@@ -165,12 +124,7 @@ mod tests {
         check(r#"{"detail":[{"msg":"a"},{"msg":"b"}]}"#, "a; b", None, None);
         check(r#"{"code":"invalid","error":"m"}"#, "m", Some("invalid"), None);
         check(r#"{"id":"x","message":"m"}"#, "m", None, None);
-        check(
-            r#"{"error":{"code":502,"message":"m","metadata":{"raw":"r"}},"user_id":"u"}"#,
-            "m",
-            None,
-            Some(502),
-        );
+        check(r#"{"error":{"code":502,"message":"m","metadata":{"raw":"r"}},"user_id":"u"}"#, "m", None, Some(502));
         check("Incorrect key", "Incorrect key", None, None);
     }
 

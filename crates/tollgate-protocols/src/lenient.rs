@@ -21,15 +21,9 @@ pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     let number: Option<serde_json::Number> = lenient(deserializer)?;
     Ok(number.and_then(|number| {
         number.as_u64().or_else(|| {
-            let float = number
-                .as_f64()
-                .filter(|float| float.fract() == 0.0 && (0.0..9e15).contains(float))?;
+            let float = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..9e15).contains(float))?;
             // Within the range that doubles hold exactly.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "checked on the line above"
-            )]
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line above")]
             Some(float as u64)
         })
     }))

@@ -13,9 +13,7 @@ use crate::lenient::{count, lenient};
 /// Cohere, Ollama. `None` if it holds no count.
 #[must_use]
 pub fn parse(json: &[u8]) -> Option<Usage> {
-    serde_json::from_slice::<Wire>(json)
-        .ok()
-        .and_then(|wire| wire.normalise())
+    serde_json::from_slice::<Wire>(json).ok().and_then(|wire| wire.normalise())
 }
 
 /// The union of the shapes; their names do not collide.
@@ -113,17 +111,9 @@ impl Wire {
         } else if self.bedrock_input.is_some() || self.bedrock_output.is_some() {
             self.bedrock()
         } else if self.prompt_eval_count.is_some() || self.eval_count.is_some() {
-            Usage {
-                input: self.prompt_eval_count,
-                output: self.eval_count,
-                ..Usage::default()
-            }
+            Usage { input: self.prompt_eval_count, output: self.eval_count, ..Usage::default() }
         } else if let Some(tokens) = self.tokens {
-            Usage {
-                input: tokens.input_tokens,
-                output: tokens.output_tokens,
-                ..Usage::default()
-            }
+            Usage { input: tokens.input_tokens, output: tokens.output_tokens, ..Usage::default() }
         } else if self.prompt_tokens.is_none() && self.is_anthropic() {
             self.anthropic()
         } else {
@@ -137,14 +127,8 @@ impl Wire {
     }
 
     fn openai(&self) -> Usage {
-        let prompt = self
-            .prompt_tokens_details
-            .as_ref()
-            .or(self.input_tokens_details.as_ref());
-        let completion = self
-            .completion_tokens_details
-            .as_ref()
-            .or(self.output_tokens_details.as_ref());
+        let prompt = self.prompt_tokens_details.as_ref().or(self.input_tokens_details.as_ref());
+        let completion = self.completion_tokens_details.as_ref().or(self.output_tokens_details.as_ref());
         let reasoning = completion.and_then(|details| details.reasoning_tokens.or(details.thinking_tokens));
         let input = self.prompt_tokens.or(self.input_tokens);
         Usage {
@@ -180,19 +164,14 @@ impl Wire {
             output: self.output_tokens,
             cache_read: self.cache_read_input_tokens,
             cache_creation: self.cache_creation_input_tokens,
-            reasoning: self
-                .output_tokens_details
-                .as_ref()
-                .and_then(|details| details.thinking_tokens),
+            reasoning: self.output_tokens_details.as_ref().and_then(|details| details.thinking_tokens),
             ..Usage::default()
         }
     }
 
     fn gemini(&self) -> Usage {
         Usage {
-            input: self
-                .prompt_token_count
-                .map(|input| input + self.tool_use_prompt_token_count.unwrap_or(0)),
+            input: self.prompt_token_count.map(|input| input + self.tool_use_prompt_token_count.unwrap_or(0)),
             output: match (self.candidates_token_count, self.thoughts_token_count) {
                 (None, None) => None,
                 (candidates, thoughts) => Some(candidates.unwrap_or(0) + thoughts.unwrap_or(0)),
@@ -228,13 +207,7 @@ mod tests {
 
     #[test]
     fn every_family() {
-        check(
-            r#"{"prompt_tokens":21,"completion_tokens":1,"total_tokens":22}"#,
-            21,
-            1,
-            None,
-            None,
-        );
+        check(r#"{"prompt_tokens":21,"completion_tokens":1,"total_tokens":22}"#, 21, 1, None, None);
         check(
             r#"{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,"prompt_tokens_details":{"cached_tokens":11},
                 "completion_tokens_details":{"reasoning_tokens":290}}"#,
@@ -272,14 +245,7 @@ mod tests {
 
     #[test]
     fn nothing_known_is_none() {
-        for json in [
-            "{}",
-            "null",
-            "[]",
-            r#"{"prompt_tokens":"many"}"#,
-            r#"{"prompt_tokens":-1}"#,
-            "nonsense",
-        ] {
+        for json in ["{}", "null", "[]", r#"{"prompt_tokens":"many"}"#, r#"{"prompt_tokens":-1}"#, "nonsense"] {
             assert_eq!(parse(json.as_bytes()), None, "{json}");
         }
     }

@@ -71,17 +71,8 @@ impl<'a> Scanner<'a> {
     /// If the text is not UTF-8.
     pub fn new(text: &'a [u8], max_depth: usize) -> Result<Self, Fault> {
         match std::str::from_utf8(text) {
-            Ok(_) => Ok(Self {
-                text,
-                at: 0,
-                depth: 0,
-                max_depth,
-                counts: Counts::default(),
-            }),
-            Err(error) => Err(Fault {
-                message: "invalid UTF-8".to_owned(),
-                at: error.valid_up_to(),
-            }),
+            Ok(_) => Ok(Self { text, at: 0, depth: 0, max_depth, counts: Counts::default() }),
+            Err(error) => Err(Fault { message: "invalid UTF-8".to_owned(), at: error.valid_up_to() }),
         }
     }
 
@@ -158,10 +149,7 @@ impl<'a> Scanner<'a> {
             }
             let start = self.at;
             let escaped = self.string()?;
-            let key = Key {
-                literal: &self.text[start..self.at],
-                escaped,
-            };
+            let key = Key { literal: &self.text[start..self.at], escaped };
             if self.peek() != Some(b':') {
                 return Err(self.fault("expected `:`"));
             }
@@ -274,10 +262,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn digits(&mut self) -> Result<(), Fault> {
-        let run = self.text[self.at..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let run = self.text[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         if run == 0 {
             return Err(self.fault("invalid number"));
         }
@@ -307,10 +292,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn fault(&self, message: &str) -> Fault {
-        Fault {
-            message: message.to_owned(),
-            at: self.at,
-        }
+        Fault { message: message.to_owned(), at: self.at }
     }
 }
 
@@ -326,10 +308,7 @@ fn plain_run(text: &[u8]) -> usize {
         byte == b'"' || byte == b'\\' || byte < 0x20
     }
     let (blocks, _) = text.as_chunks::<32>();
-    let plain = blocks
-        .iter()
-        .take_while(|block| !block.iter().fold(false, |any, &byte| any | special(byte)))
-        .count()
-        * 32;
+    let plain =
+        blocks.iter().take_while(|block| !block.iter().fold(false, |any, &byte| any | special(byte))).count() * 32;
     plain + text[plain..].iter().take_while(|&&byte| !special(byte)).count()
 }

@@ -133,14 +133,8 @@ mod tests {
     #[test]
     fn a_providers_error_keeps_its_fields_and_names_the_provider() {
         let body = error_body(&upstream(r#"{"error": {"message":"m","innererror":{"x":1}} }"#));
-        assert_eq!(
-            body,
-            r#"{"error": {"provider":"acme","message":"m","innererror":{"x":1}} }"#
-        );
-        assert_eq!(
-            error_body(&upstream(r#"{"error":{}}"#)),
-            r#"{"error":{"provider":"acme"}}"#
-        );
+        assert_eq!(body, r#"{"error": {"provider":"acme","message":"m","innererror":{"x":1}} }"#);
+        assert_eq!(error_body(&upstream(r#"{"error":{}}"#)), r#"{"error":{"provider":"acme"}}"#);
     }
 
     #[test]
@@ -159,9 +153,6 @@ mod tests {
         assert!(chat.starts_with(b"data: {\"error\":{"));
         let events = stream_error(Operation::Responses, &error, b"data: {\"sequence_number\":41}\n\n");
         let events = std::str::from_utf8(&events).unwrap();
-        assert!(
-            events.contains(r#""sequence_number":42"#) && events.contains(r#""sequence_number":43"#),
-            "{events}"
-        );
+        assert!(events.contains(r#""sequence_number":42"#) && events.contains(r#""sequence_number":43"#), "{events}");
     }
 }

@@ -27,21 +27,13 @@ impl Default for HeadLimits {
 /// An invalid request, if the body is no JSON object, is nested too deeply, repeats a top-level member (the gateway and
 /// the provider might each believe another one), or has a `model` or `stream` of the wrong type.
 pub fn read_head(body: &[u8], limits: HeadLimits) -> Result<Head, Error> {
-    let mut reader = HeadReader {
-        body,
-        head: Head::default(),
-        wrong_type: None,
-        seen: Seen::default(),
-    };
+    let mut reader = HeadReader { body, head: Head::default(), wrong_type: None, seen: Seen::default() };
     reader.read(limits).map_err(|fault| {
         Error::invalid_request(format!("The request body is not valid: {fault}."), None).with_source(fault)
     })?;
     match reader.wrong_type {
         None => Ok(reader.head),
-        Some((param, expected)) => Err(Error::invalid_request(
-            format!("`{param}` must be {expected}."),
-            Some(param),
-        )),
+        Some((param, expected)) => Err(Error::invalid_request(format!("`{param}` must be {expected}."), Some(param))),
     }
 }
 
@@ -81,10 +73,7 @@ impl<'a> HeadReader<'a> {
         let mut scanner = Scanner::new(self.body, limits.max_depth)?;
         let (end, members) = scanner.object(|scanner, key| self.member(scanner, &key))?;
         scanner.end()?;
-        self.head.object_end = Some(Located {
-            value: members,
-            span: end..end,
-        });
+        self.head.object_end = Some(Located { value: members, span: end..end });
         Ok(())
     }
 
@@ -92,10 +81,7 @@ impl<'a> HeadReader<'a> {
         let name = key.name();
         if !self.seen.insert(name.clone()) {
             let message = format!("duplicate member `{}`", String::from_utf8_lossy(&name));
-            return Err(Fault {
-                message,
-                at: scanner.at(),
-            });
+            return Err(Fault { message, at: scanner.at() });
         }
         match &*name {
             b"model" => {
@@ -135,10 +121,7 @@ impl<'a> HeadReader<'a> {
             b"null" => {}
             text @ [b'"', ..] => match json::decode(text) {
                 Some(name) => {
-                    self.head.model = Some(Located {
-                        value: name.into(),
-                        span,
-                    });
+                    self.head.model = Some(Located { value: name.into(), span });
                 }
                 None => self.wrong_type = Some(("model", "a string")),
             },
@@ -162,11 +145,7 @@ impl<'a> HeadReader<'a> {
 
 fn stream_options(scanner: &mut Scanner<'_>, body: &[u8]) -> Result<StreamOptions, Fault> {
     if scanner.peek() != Some(b'{') {
-        return Ok(StreamOptions {
-            span: scanner.value()?,
-            include_usage: None,
-            object_end: None,
-        });
+        return Ok(StreamOptions { span: scanner.value()?, include_usage: None, object_end: None });
     }
     let start = scanner.at();
     let mut include_usage = None;
@@ -176,32 +155,22 @@ fn stream_options(scanner: &mut Scanner<'_>, body: &[u8]) -> Result<StreamOption
         let span = scanner.value()?;
         if is_include_usage {
             repeated |= include_usage.is_some();
-            include_usage = Some(Located {
-                value: &body[span.clone()] == b"true",
-                span,
-            });
+            include_usage = Some(Located { value: &body[span.clone()] == b"true", span });
         }
         Ok(())
     })?;
     if repeated {
-        return Err(Fault {
-            message: "duplicate member `include_usage`".to_owned(),
-            at: end,
-        });
+        return Err(Fault { message: "duplicate member `include_usage`".to_owned(), at: end });
     }
     Ok(StreamOptions {
         span: start..end + 1,
         include_usage,
-        object_end: Some(Located {
-            value: members,
-            span: end..end,
-        }),
+        object_end: Some(Located { value: members, span: end..end }),
     })
 }
 
 fn is_filled_array(text: &[u8]) -> bool {
-    text.strip_prefix(b"[")
-        .is_some_and(|inner| inner.trim_ascii_start().first() != Some(&b']'))
+    text.strip_prefix(b"[").is_some_and(|inner| inner.trim_ascii_start().first() != Some(&b']'))
 }
 
 // === edits ===
@@ -217,23 +186,10 @@ pub fn set_model(request: &mut Request, model: &str) {
 pub fn ask_for_stream_usage(request: &mut Request) {
     const ASK: &str = r#"{"include_usage":true}"#;
     match &request.head.stream_options {
-        None => insert_member(
-            &mut request.edits,
-            request.head.object_end.as_ref(),
-            "stream_options",
-            ASK,
-        ),
-        Some(StreamOptions {
-            include_usage: Some(asked),
-            ..
-        }) if asked.value => {}
-        Some(StreamOptions {
-            include_usage: Some(asked),
-            ..
-        }) => request.edits.replace(asked.span.clone(), "true"),
-        Some(StreamOptions {
-            object_end: Some(end), ..
-        }) => {
+        None => insert_member(&mut request.edits, request.head.object_end.as_ref(), "stream_options", ASK),
+        Some(StreamOptions { include_usage: Some(asked), .. }) if asked.value => {}
+        Some(StreamOptions { include_usage: Some(asked), .. }) => request.edits.replace(asked.span.clone(), "true"),
+        Some(StreamOptions { object_end: Some(end), .. }) => {
             insert_member(&mut request.edits, Some(end), "include_usage", "true");
         }
         Some(StreamOptions { span, .. }) => request.edits.replace(span.clone(), ASK),
@@ -241,11 +197,7 @@ pub fn ask_for_stream_usage(request: &mut Request) {
 }
 
 fn insert_member(edits: &mut Edits, object_end: Option<&Located<bool>>, name: &str, value: &str) {
-    if let Some(Located {
-        value: has_members,
-        span,
-    }) = object_end
-    {
+    if let Some(Located { value: has_members, span }) = object_end {
         let comma = if *has_members { "," } else { "" };
         edits.insert(span.start, format!("{comma}\"{name}\":{value}"));
     }
@@ -273,12 +225,7 @@ mod tests {
 
     fn request(body: &str) -> Request {
         let context = Context::builder("test").build();
-        Request::new(
-            Operation::ChatCompletions,
-            head(body),
-            Bytes::copy_from_slice(body.as_bytes()),
-            context,
-        )
+        Request::new(Operation::ChatCompletions, head(body), Bytes::copy_from_slice(body.as_bytes()), context)
     }
 
     #[track_caller]
@@ -295,19 +242,13 @@ mod tests {
                 "messages":[{"role":"user","content":"hi there"}], "tools":[ {} ], "x":{"model":1,"stream":"no"} } "#,
         );
         assert_eq!(head.model_name(), Some("gpt-4o"));
-        assert_eq!(
-            (head.stream, head.choices, head.max_tokens, head.tools),
-            (true, Some(2), Some(9), true)
-        );
+        assert_eq!((head.stream, head.choices, head.max_tokens, head.tools), (true, Some(2), Some(9), true));
         assert_eq!(head.input_text, "userhi there".len() as u64);
     }
 
     #[test]
     fn estimates_leave_inlined_data_out_and_count_tokens_given_as_numbers() {
-        let image = format!(
-            r#"{{"messages":["data:image/png;base64,{0}","{0}"]}}"#,
-            "A".repeat(5000)
-        );
+        let image = format!(r#"{{"messages":["data:image/png;base64,{0}","{0}"]}}"#, "A".repeat(5000));
         assert_eq!(head(&image).estimated_input(), 0);
         assert_eq!(head(r#"{"input":[[1,2,3],[4]]}"#).estimated_input(), 4);
         assert_eq!(head(r#"{"prompt":"12345"}"#).estimated_input(), 2);
@@ -321,10 +262,7 @@ mod tests {
         check_refused("{} x", "trailing");
         check_refused(r#"{"a":1,"a":2}"#, "duplicate member `a`");
         check_refused(r#"{"model":"a","mod\u0065l":"b"}"#, "duplicate member `model`");
-        check_refused(
-            r#"{"stream_options":{"include_usage":true,"include_usage":false}}"#,
-            "duplicate",
-        );
+        check_refused(r#"{"stream_options":{"include_usage":true,"include_usage":false}}"#, "duplicate");
         check_refused(r#"{"a":[[[[[[[[]]]]]]]]}"#, "nested deeper than 8");
         check_refused(r#"{"model":5}"#, "`model` must be a string");
         check_refused(r#"{"model":"\ud800"}"#, "`model` must be a string");
@@ -343,11 +281,7 @@ mod tests {
 
     #[test]
     fn the_model_is_replaced_in_place() {
-        check_edits(
-            r#"{"model" : "fast","x":1}"#,
-            |r| set_model(r, "a\"b"),
-            r#"{"model" : "a\"b","x":1}"#,
-        );
+        check_edits(r#"{"model" : "fast","x":1}"#, |r| set_model(r, "a\"b"), r#"{"model" : "a\"b","x":1}"#);
         check_edits(r#"{"model":"same"}"#, |r| set_model(r, "same"), r#"{"model":"same"}"#);
         check_edits(r#"{"x":1}"#, |r| set_model(r, "m"), r#"{"x":1}"#);
     }
@@ -355,22 +289,10 @@ mod tests {
     #[test]
     fn usage_is_asked_for_wherever_the_options_stand() {
         let ask = ask_for_stream_usage;
-        check_edits(
-            r#"{"a":1 }"#,
-            ask,
-            r#"{"a":1 ,"stream_options":{"include_usage":true}}"#,
-        );
+        check_edits(r#"{"a":1 }"#, ask, r#"{"a":1 ,"stream_options":{"include_usage":true}}"#);
         check_edits("{}", ask, r#"{"stream_options":{"include_usage":true}}"#);
-        check_edits(
-            r#"{"stream_options":null}"#,
-            ask,
-            r#"{"stream_options":{"include_usage":true}}"#,
-        );
-        check_edits(
-            r#"{"stream_options":{}}"#,
-            ask,
-            r#"{"stream_options":{"include_usage":true}}"#,
-        );
+        check_edits(r#"{"stream_options":null}"#, ask, r#"{"stream_options":{"include_usage":true}}"#);
+        check_edits(r#"{"stream_options":{}}"#, ask, r#"{"stream_options":{"include_usage":true}}"#);
         check_edits(
             r#"{"stream_options":{"include_obfuscation":false}}"#,
             ask,

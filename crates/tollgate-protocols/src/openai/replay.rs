@@ -15,12 +15,7 @@ pub fn whole_as_stream(operation: Operation, body: &[u8], with_usage: bool) -> O
         _ => return None,
     };
     let usage = answer.as_object_mut()?.remove("usage");
-    let choices: Vec<Value> = answer
-        .as_object_mut()?
-        .remove("choices")?
-        .as_array_mut()?
-        .drain(..)
-        .collect();
+    let choices: Vec<Value> = answer.as_object_mut()?.remove("choices")?.as_array_mut()?.drain(..).collect();
     answer["object"] = json!(object);
     let mut events = String::new();
     let mut push = |choices: Value, usage: Option<Value>| {
@@ -36,15 +31,8 @@ pub fn whole_as_stream(operation: Operation, body: &[u8], with_usage: bool) -> O
         let index = choice["index"].clone();
         push(json!([delta_choice(choice)?]), None);
         let mut last = json!({ "index": index, "finish_reason": finish });
-        last[if operation == Operation::ChatCompletions {
-            "delta"
-        } else {
-            "text"
-        }] = if operation == Operation::ChatCompletions {
-            json!({})
-        } else {
-            json!("")
-        };
+        last[if operation == Operation::ChatCompletions { "delta" } else { "text" }] =
+            if operation == Operation::ChatCompletions { json!({}) } else { json!("") };
         push(json!([last]), None);
     }
     if with_usage {

@@ -45,12 +45,7 @@ impl Decoder {
     /// A decoder that refuses events of more than `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self {
-            partial: BytesMut::new(),
-            chunk: Bytes::new(),
-            boundary: Boundary::default(),
-            limit,
-        }
+        Self { partial: BytesMut::new(), chunk: Bytes::new(), boundary: Boundary::default(), limit }
     }
 
     /// Takes the next chunk. The events of earlier chunks must have been taken out with [`Decoder::next_event`] before;
@@ -79,15 +74,8 @@ impl Decoder {
             self.stash();
             return Ok(None);
         };
-        self.boundary = Boundary {
-            after_cr: self.boundary.after_cr,
-            ..Boundary::default()
-        };
-        Ok(Some(if in_chunk {
-            self.chunk.split_to(end)
-        } else {
-            self.partial.split_to(end).freeze()
-        }))
+        self.boundary = Boundary { after_cr: self.boundary.after_cr, ..Boundary::default() };
+        Ok(Some(if in_chunk { self.chunk.split_to(end) } else { self.partial.split_to(end).freeze() }))
     }
 
     /// What came after the last complete event: at the end of a stream, an event that lacks its blank line.
@@ -168,29 +156,17 @@ mod tests {
         assert_eq!(left, rest);
         let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
         let (events, left) = decode(&bytes);
-        assert_eq!(
-            [events.concat(), left.to_vec()].concat(),
-            text.as_bytes(),
-            "byte by byte"
-        );
+        assert_eq!([events.concat(), left.to_vec()].concat(), text.as_bytes(), "byte by byte");
         assert_eq!(events.len(), expect.len(), "byte by byte");
     }
 
     #[test]
     fn line_ends_of_every_kind() {
         check("data: a\n\ndata: b\n\n", &["data: a\n\n", "data: b\n\n"], "");
-        check(
-            "data: a\r\n\r\ndata: b\r\n\r\n",
-            &["data: a\r\n\r\n", "data: b\r\n\r\n"],
-            "",
-        );
+        check("data: a\r\n\r\ndata: b\r\n\r\n", &["data: a\r\n\r\n", "data: b\r\n\r\n"], "");
         check("data: a\r\rdata: b\r\r", &["data: a\r\r", "data: b\r\r"], "");
         check("data: a\r\n\ndata: b\n\r\n", &["data: a\r\n\n", "data: b\n\r\n"], "");
-        check(
-            "event: x\ndata: a\n\n: note\n\nrest",
-            &["event: x\ndata: a\n\n", ": note\n\n"],
-            "rest",
-        );
+        check("event: x\ndata: a\n\n: note\n\nrest", &["event: x\ndata: a\n\n", ": note\n\n"], "rest");
         check("\n\ndata: a\n\n", &["\n", "\n", "data: a\n\n"], "");
     }
 

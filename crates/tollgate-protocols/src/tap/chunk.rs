@@ -92,15 +92,8 @@ impl<'a> Chunk<'a> {
     }
 
     pub(super) fn model(&self) -> Option<&str> {
-        let nested = [&self.response, &self.message]
-            .into_iter()
-            .flatten()
-            .find_map(|nested| nested.model.as_deref());
-        self.model
-            .as_deref()
-            .or(nested)
-            .or(self.model_version.as_deref())
-            .filter(|model| !model.is_empty())
+        let nested = [&self.response, &self.message].into_iter().flatten().find_map(|nested| nested.model.as_deref());
+        self.model.as_deref().or(nested).or(self.model_version.as_deref()).filter(|model| !model.is_empty())
     }
 
     pub(super) fn usage(&self) -> Option<Usage> {
@@ -119,18 +112,13 @@ impl<'a> Chunk<'a> {
     }
 
     pub(super) fn has_finish_reason(&self) -> bool {
-        self.choices()
-            .iter()
-            .any(|choice| choice.finish_reason.as_ref().is_some_and(|reason| !reason.is_empty()))
+        self.choices().iter().any(|choice| choice.finish_reason.as_ref().is_some_and(|reason| !reason.is_empty()))
     }
 
     /// Whether the event carries something generated, not only a role or an id.
     pub(super) fn has_content(&self) -> bool {
         self.choices().iter().any(Choice::has_content)
-            || self
-                .kind
-                .as_deref()
-                .is_some_and(|kind| kind.ends_with(".delta") || kind == "content_block_delta")
+            || self.kind.as_deref().is_some_and(|kind| kind.ends_with(".delta") || kind == "content_block_delta")
     }
 
     /// Whether a Responses stream ends with this event, and how: `Some(true)` if well.

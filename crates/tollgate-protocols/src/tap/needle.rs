@@ -74,11 +74,7 @@ pub(super) fn any_text(data: &[u8]) -> usize {
 }
 
 fn first_filled(data: &[u8], needles: &[&Needle]) -> usize {
-    needles
-        .iter()
-        .map(|needle| needle.string_len(data))
-        .find(|len| *len > 0)
-        .unwrap_or(0)
+    needles.iter().map(|needle| needle.string_len(data)).find(|len| *len > 0).unwrap_or(0)
 }
 
 /// How far it is to the closing quote.

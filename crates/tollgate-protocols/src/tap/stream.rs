@@ -145,31 +145,19 @@ impl StreamTap {
 
     fn inspect(&mut self, bytes: Bytes) -> TappedEvent {
         let Some(data) = sse::data(&bytes) else {
-            return TappedEvent {
-                bytes,
-                is: Tapped::Silent,
-                news: false,
-            };
+            return TappedEvent { bytes, is: Tapped::Silent, news: false };
         };
         if &*data == b"[DONE]" {
             // Some routers end a Responses stream with it too, also one that was cut.
             self.done |= self.dialect != Dialect::Responses;
-            return TappedEvent {
-                is: Tapped::Data,
-                news: false,
-                bytes,
-            };
+            return TappedEvent { is: Tapped::Data, news: false, bytes };
         }
         self.facts.output_text += match self.dialect {
             Dialect::Chat => needle::chat_text(&data),
             Dialect::Responses => needle::responses_text(&data),
             Dialect::Any => needle::any_text(&data),
         };
-        let (is, news) = if self.is_worth_parsing(&bytes, &data) {
-            self.parse(&data)
-        } else {
-            (Tapped::Data, false)
-        };
+        let (is, news) = if self.is_worth_parsing(&bytes, &data) { self.parse(&data) } else { (Tapped::Data, false) };
         if self.dialect == Dialect::Chat {
             self.recent.rotate_left(1);
             self.recent[2] = bytes.clone();
@@ -214,10 +202,7 @@ impl StreamTap {
 fn may_end_responses(event: &[u8]) -> bool {
     match sse::name(event) {
         None => true,
-        Some(name) => matches!(
-            name,
-            b"response.completed" | b"response.incomplete" | b"response.failed" | b"error"
-        ),
+        Some(name) => matches!(name, b"response.completed" | b"response.incomplete" | b"response.failed" | b"error"),
     }
 }
 
@@ -252,10 +237,7 @@ mod tests {
         let is: Vec<Tapped> = events.iter().map(|event| event.is).collect();
         use Tapped::{Data, Silent, UnaskedUsage};
         assert_eq!(is, [Silent, Data, Data, Data, UnaskedUsage, Data]);
-        assert_eq!(
-            events.iter().map(|event| event.news).collect::<Vec<_>>(),
-            [false, true, true, false, true, false]
-        );
+        assert_eq!(events.iter().map(|event| event.news).collect::<Vec<_>>(), [false, true, true, false, true, false]);
         assert_eq!(facts.model.as_deref(), Some("m-1"));
         assert_eq!(facts.usage.unwrap().output, Some(2));
         assert_eq!(facts.output_text, 5);
@@ -273,16 +255,10 @@ mod tests {
         let finish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}";
         for (text, expect) in [
             ("", Ending::Truncated),
-            (
-                "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
-                Ending::Truncated,
-            ),
+            ("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n", Ending::Truncated),
             (&format!("{finish}\n\n"), Ending::Complete),
             (finish, Ending::Complete),
-            (
-                &format!("{finish}\n\ndata: {{\"choices\":[],\"usage\":{{}}}}\n\n"),
-                Ending::Complete,
-            ),
+            (&format!("{finish}\n\ndata: {{\"choices\":[],\"usage\":{{}}}}\n\n"), Ending::Complete),
             ("data: {\"choices\":[{\"delta\":{},\"finish_", Ending::Truncated),
             ("data: {\"error\":{\"message\":\"x\"}}\n\n", Ending::Failed),
             ("data: [DONE]", Ending::Complete),
@@ -317,10 +293,7 @@ mod tests {
             "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"error\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}}\n\n",
         );
         let (_, facts, ending) = run(Dialect::Responses, false, text);
-        assert_eq!(
-            (facts.model.as_deref(), facts.output_text, ending),
-            (Some("m"), 3, Ending::Complete)
-        );
+        assert_eq!((facts.model.as_deref(), facts.output_text, ending), (Some("m"), 3, Ending::Complete));
         assert_eq!(facts.usage.unwrap().total(), 7);
         let (.., ending) = run(Dialect::Responses, false, text.rsplit_once("event").unwrap().0);
         assert_eq!(ending, Ending::Truncated);
@@ -336,10 +309,7 @@ mod tests {
             "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":12}}\n\n",
         );
         let (_, facts, _) = run(Dialect::Any, false, anthropic);
-        assert_eq!(
-            (facts.usage.unwrap().input, facts.usage.unwrap().output),
-            (Some(10), Some(12))
-        );
+        assert_eq!((facts.usage.unwrap().input, facts.usage.unwrap().output), (Some(10), Some(12)));
         let gemini = "data: {\"usageMetadata\": {\"promptTokenCount\":4,\"candidatesTokenCount\":5},\"modelVersion\":\"g\"}\r\n\r\n";
         let (_, facts, _) = run(Dialect::Any, false, gemini);
         assert_eq!((facts.model.as_deref(), facts.usage.unwrap().total()), (Some("g"), 9));

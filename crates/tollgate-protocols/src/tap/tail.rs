@@ -44,29 +44,17 @@ impl TailTap {
     /// What was found at the end: in a JSON document or in its last lines, or in whatever holds a usage object.
     #[must_use]
     pub fn facts(&self) -> Whole {
-        let whole = if self.total == self.tail.len() {
-            Whole::read(&self.tail).ok()
-        } else {
-            None
-        };
+        let whole = if self.total == self.tail.len() { Whole::read(&self.tail).ok() } else { None };
         if let Some(whole) = whole.as_ref().filter(|whole| whole.usage.is_some()) {
             return whole.clone();
         }
-        let last_line = self
-            .tail
-            .trim_ascii_end()
-            .rsplit(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default();
+        let last_line = self.tail.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         if let Ok(whole) = Whole::read(last_line)
             && whole.usage.is_some()
         {
             return whole;
         }
-        Whole {
-            usage: self.last_usage(),
-            ..Whole::default()
-        }
+        Whole { usage: self.last_usage(), ..Whole::default() }
     }
 
     fn last_usage(&self) -> Option<Usage> {

@@ -51,34 +51,20 @@ impl Whole {
     /// # Errors
     /// If it is not JSON at all.
     pub fn read(body: &[u8]) -> Result<Self, NotAnAnswer> {
-        // A list, such as Google's wrapped errors, or a bare value: JSON, but no answer with a usage.
-        let Ok(wide) = serde_json::from_slice::<Wide>(body) else {
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            // A list, such as Google's wrapped errors, or a bare value: JSON, but no answer with a usage.
             serde_json::from_slice::<IgnoredAny>(body).map_err(|_| NotAnAnswer(()))?;
-            return Ok(Self {
-                is_error: is_error_list(body),
-                ..Self::default()
-            });
-        };
-        let mut usage = [&wide.usage, &wide.usage_metadata, &wide.meta]
-            .into_iter()
-            .flatten()
-            .find_map(Wire::normalise);
+            return Ok(Self { is_error: is_error_list(body), ..Self::default() });
+        }
+        let wide: Wide = serde_json::from_slice(body).map_err(|_| NotAnAnswer(()))?;
+        let mut usage = [&wide.usage, &wide.usage_metadata, &wide.meta].into_iter().flatten().find_map(Wire::normalise);
         if usage.is_none() && wide.choices.is_none() && wide.data.is_none() {
             // Ollama's counts stand in the answer itself.
             usage = usage::parse(body);
         }
-        let output_text = if usage.is_some_and(|usage| usage.output.is_some()) {
-            0
-        } else {
-            text_in(body)
-        };
+        let output_text = if usage.is_some_and(|usage| usage.output.is_some()) { 0 } else { text_in(body) };
         let has_answer = wide.choices.is_some() || wide.data.is_some() || wide.output.is_some();
-        Ok(Self {
-            model: wide.model.or(wide.model_version),
-            usage,
-            is_error: wide.error && !has_answer,
-            output_text,
-        })
+        Ok(Self { model: wide.model.or(wide.model_version), usage, is_error: wide.error && !has_answer, output_text })
     }
 }
 
@@ -107,10 +93,7 @@ mod tests {
     fn answers() {
         let whole =
             Whole::read(br#"{"model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":0}}"#).unwrap();
-        assert_eq!(
-            (whole.model.as_deref(), whole.usage.unwrap().output),
-            (Some("m"), Some(0))
-        );
+        assert_eq!((whole.model.as_deref(), whole.usage.unwrap().output), (Some("m"), Some(0)));
         let whole = Whole::read(b"\n\n {\"choices\":[{\"message\":{\"content\":\"12345678\"}}]}").unwrap();
         assert_eq!((whole.usage, whole.output_text), (None, 8));
         let whole = Whole::read(br#"{"model":"l","done":true,"prompt_eval_count":3,"eval_count":4}"#).unwrap();
@@ -119,17 +102,9 @@ mod tests {
 
     #[test]
     fn errors_in_an_answer_of_200() {
-        assert!(
-            Whole::read(br#"{"error":{"message":"m","code":429}}"#)
-                .unwrap()
-                .is_error
-        );
+        assert!(Whole::read(br#"{"error":{"message":"m","code":429}}"#).unwrap().is_error);
         assert!(Whole::read(br#"[{"error":{"message":"m"}}]"#).unwrap().is_error);
-        assert!(
-            !Whole::read(br#"{"object":"response","output":[],"error":null}"#)
-                .unwrap()
-                .is_error
-        );
+        assert!(!Whole::read(br#"{"object":"response","output":[],"error":null}"#).unwrap().is_error);
         assert!(
             !Whole::read(br#"{"object":"response","status":"failed","output":[],"error":{"code":"x"}}"#)
                 .unwrap()
