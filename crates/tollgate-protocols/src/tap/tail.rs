@@ -54,7 +54,7 @@ impl TailTap {
         {
             return whole;
         }
-        Whole { usage: self.last_usage(), ..Whole::default() }
+        Whole { usage: self.last_usage(), ..whole.unwrap_or_default() }
     }
 
     fn last_usage(&self) -> Option<Usage> {
