@@ -1,0 +1,60 @@
+//! Getting from `cargo xtask`, a debug build, to a release build that may open enough files.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::args::{Args, Builtin};
+use crate::Result;
+
+/// Raises the limit on open files as far as allowed up to 16384, for a thousand streams take two sockets each in a
+/// gateway. A shell does it because the system call is out of reach of safe code; children inherit it.
+const RAISE_LIMIT: &str = r#"
+    open=$(ulimit -n)
+    [ "$open" = unlimited ] || [ "$open" -ge 16384 ] || ulimit -n 16384 2>/dev/null || ulimit -n "$(ulimit -H -n)"
+    exec "$0" "$@"
+"#;
+
+/// Builds what the run needs and replaces this process by the release build of itself.
+///
+/// Returns only if there is nothing to do, that is, in that release build.
+pub(super) fn relaunch(args: &Args) -> Result<()> {
+    if args.no_build && !cfg!(debug_assertions) {
+        return Ok(());
+    }
+    if !args.no_build {
+        build(args)?;
+    }
+    let program = release_dir().join("xtask");
+    if !program.exists() {
+        return Err(format!("{} does not exist; run without --no-build", program.display()).into());
+    }
+    let mut passed: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if !args.no_build {
+        passed.push("--no-build".into());
+    }
+    let error = Command::new("sh").arg("-c").arg(RAISE_LIMIT).arg(program).args(passed).exec();
+    Err(error.into())
+}
+
+/// Where cargo puts release builds.
+pub(super) fn release_dir() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    target.unwrap_or_else(|| workspace().join("target")).join("release")
+}
+
+fn workspace() -> &'static Path {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest)
+}
+
+fn build(args: &Args) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(workspace()).args(["build", "--release", "--package", "xtask"]);
+    if args.targets.contains(&Builtin::Tollgate) && args.tollgate_bin.is_none() {
+        command.args(["--package", "gateway-server"]);
+    }
+    if command.status()?.success() { Ok(()) } else { Err("the build failed".into()) }
+}

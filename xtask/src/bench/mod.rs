@@ -1,0 +1,114 @@
+//! `cargo xtask bench`: the gateway beside a direct connection, a bare proxy, and whoever else wants to be compared.
+//!
+//! `docs/benchmarks.md` says what is measured and what may be concluded. In short: the runner starts a mock upstream
+//! ([`mock`]), a bare proxy ([`floor`]) and the gateway as processes of their own, sends load from its own process, and
+//! reads their processor time and memory from `/proc`. All targets take turns in every round, and differences and
+//! ratios are formed within a round.
+
+mod args;
+pub(crate) mod floor;
+mod footprint;
+mod launch;
+mod load;
+mod machine;
+pub(crate) mod mock;
+mod payload;
+mod peer;
+mod plan;
+mod probe;
+mod proc;
+mod report;
+mod results;
+mod runner;
+mod scan;
+mod serve;
+mod summary;
+mod target;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(crate) use self::args::Args;
+use self::plan::Plan;
+use self::results::Results;
+use self::runner::Runner;
+use self::target::Programs;
+use crate::Result;
+
+/// Runs the benchmark, in a release build of this program.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    launch::relaunch(args)?;
+    let plans: Vec<Plan> =
+        args.workloads.iter().flat_map(|workload| workload.expand()).map(|each| Plan::new(each, args)).collect();
+    require_open_files(&plans)?;
+    let dir = Scratch::new()?;
+    let results = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(bounded(args, &plans, &dir.path))
+        .map_err(|error| dir.keep(&error))?;
+    dir.remove();
+    report::show(args, &results)
+}
+
+/// Runs the plans unless the deadline or a signal comes first. Either way the future is dropped, and with it go all
+/// children.
+async fn bounded(args: &Args, plans: &[Plan], dir: &Path) -> Result<Results> {
+    let targets = args.targets.len() + args.peers.len();
+    let turns = plans.iter().map(|plan| plan.rounds as usize * plan.steps.len() * targets).sum::<usize>();
+    let work = async {
+        let runner = Runner::new(args, Programs::new(args, dir)?, progress(turns as u64)?).await?;
+        runner.run(plans).await
+    };
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        results = work => results,
+        () = tokio::time::sleep(args.deadline) => Err("the deadline has passed (see --deadline)".into()),
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
+    }
+}
+
+fn progress(turns: u64) -> Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len} turns  {msg}")?;
+    Ok(ProgressBar::new(turns).with_style(style))
+}
+
+/// Says so before the run if a target would run out of descriptors in it.
+fn require_open_files(plans: &[Plan]) -> Result<()> {
+    let needed = plans.iter().flat_map(|plan| &plan.steps).map(plan::Step::open_files).max().unwrap_or(0);
+    match proc::open_files_limit() {
+        Some(limit) if limit < needed => Err(format!(
+            "at most {limit} files may be open, but these workloads need {needed}; \
+             raise the hard limit (ulimit -H -n) or lower --concurrency"
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// A directory for configuration and logs.
+#[derive(Debug)]
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("tollgate-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self { path })
+    }
+
+    fn remove(&self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+
+    /// Leaves the logs where they are and tells the reader so.
+    fn keep(&self, error: &crate::Error) -> crate::Error {
+        format!("{error}\n(configuration and logs are in {})", self.path.display()).into()
+    }
+}
