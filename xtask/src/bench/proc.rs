@@ -2,8 +2,9 @@
 //!
 //! Processor time is the measure that survives a busy machine: it does not grow while a process waits for its turn.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -39,8 +40,12 @@ impl Process {
     }
 
     /// Processor time, user and system, of all threads so far.
-    pub(super) fn cpu(&self) -> Duration {
-        self.pids.iter().map(|&pid| cpu(pid)).sum()
+    pub(super) fn cpu(&self) -> CpuTime {
+        CpuTime {
+            coarse: self.pids.iter().map(|&pid| TICK * ticks(pid)).sum(),
+            error: TICK * u32::try_from(self.pids.len()).unwrap_or(u32::MAX),
+            threads: self.pids.iter().flat_map(|&pid| tasks(pid)).filter_map(exact).collect(),
+        }
     }
 
     /// Resident memory now, in bytes.
@@ -52,6 +57,15 @@ impl Process {
     pub(super) fn rss_peak(&self) -> u64 {
         self.pids.iter().map(|&pid| status_bytes(pid, "VmHWM:")).sum()
     }
+}
+
+/// A reading of the processor time of a process tree.
+#[derive(Debug)]
+pub(super) struct CpuTime {
+    coarse: Duration,
+    /// By how much `coarse` may be off.
+    error: Duration,
+    threads: HashMap<PathBuf, Duration>,
 }
 
 /// Samples memory on a thread of its own until dropped, so that the load generator is not held up by file reads.
@@ -94,17 +108,32 @@ pub(super) fn open_files_limit() -> Option<u64> {
     if soft == "unlimited" { Some(u64::MAX) } else { soft.parse().ok() }
 }
 
-/// Both sources only ever say too little: the ticks of `stat` are cut off, and `schedstat`, exact to the nanosecond,
-/// forgets threads that have ended. So the larger is the nearer.
-fn cpu(pid: u32) -> Duration {
-    let root = Path::new("/proc").join(pid.to_string());
-    let ticks = fs::read_to_string(root.join("stat")).ok().and_then(|stat| parse_ticks(&stat)).unwrap_or(0);
-    let exact = tasks(pid)
-        .filter_map(|task| fs::read_to_string(task.join("schedstat")).ok())
-        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
-        .map(Duration::from_nanos)
-        .sum();
-    (TICK * ticks).max(exact)
+// === impl CpuTime ===
+
+impl CpuTime {
+    /// The time used since an earlier reading.
+    ///
+    /// Per thread it is exact, but forgets what a thread used that has ended meanwhile; by ticks it forgets nothing, but
+    /// may be off by a tick per process. Both are lower bounds once that error is taken off, so the larger is nearer.
+    pub(super) fn since(&self, before: &Self) -> Duration {
+        let exact = self.threads.iter().map(|(thread, &time)| {
+            let earlier = before.threads.get(thread).copied().unwrap_or_default();
+            time.saturating_sub(earlier)
+        });
+        let coarse = self.coarse.saturating_sub(before.coarse).saturating_sub(self.error);
+        exact.sum::<Duration>().max(coarse)
+    }
+}
+
+/// A thread's time to the nanosecond: the first field of its `schedstat`.
+fn exact(task: PathBuf) -> Option<(PathBuf, Duration)> {
+    let line = fs::read_to_string(task.join("schedstat")).ok()?;
+    let nanos = line.split_whitespace().next()?.parse().ok()?;
+    Some((task, Duration::from_nanos(nanos)))
+}
+
+fn ticks(pid: u32) -> u32 {
+    fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|stat| parse_ticks(&stat)).unwrap_or(0)
 }
 
 /// Fields 14 and 15 of `/proc/PID/stat`; the name in field 2 may hold spaces, so counting begins behind it.
@@ -116,7 +145,7 @@ fn parse_ticks(stat: &str) -> Option<u32> {
     Some(user + system)
 }
 
-fn tasks(pid: u32) -> impl Iterator<Item = std::path::PathBuf> {
+fn tasks(pid: u32) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
@@ -155,12 +184,26 @@ mod tests {
     }
 
     #[test]
+    fn ended_threads_are_seen_in_the_ticks() {
+        let reading = |coarse, threads: &[(&str, u64)]| CpuTime {
+            coarse: Duration::from_millis(coarse),
+            error: TICK,
+            threads: threads.iter().map(|&(name, ms)| (name.into(), Duration::from_millis(ms))).collect(),
+        };
+        let before = reading(100, &[("a", 60), ("b", 40)]);
+        let steady = reading(120, &[("a", 75), ("b", 42), ("new", 4)]).since(&before);
+        assert_eq!(steady, Duration::from_millis(21));
+        let ended = reading(300, &[("a", 75)]).since(&before);
+        assert_eq!(ended, Duration::from_millis(190));
+    }
+
+    #[test]
     fn this_process_uses_memory_and_time() {
         let this = Process::tree(std::process::id());
         let before = this.cpu();
         let spin = std::time::Instant::now();
         while spin.elapsed() < Duration::from_millis(60) {}
-        assert!(this.cpu() > before);
+        assert!(this.cpu().since(&before) >= Duration::from_millis(20));
         assert!(this.rss() > 0 && this.rss_peak() >= this.rss() / 2);
         assert!(open_files_limit().is_some());
     }

@@ -135,8 +135,8 @@ impl<'a> Runner<'a> {
         tokio::time::sleep(SETTLE).await;
         let after = cpu();
         let used = |index: usize| {
-            let (before, after): (Option<Duration>, Option<Duration>) = (before[index], after[index]);
-            Some(after?.saturating_sub(before?).as_secs_f64() * 1e6)
+            let (before, after) = (before[index].as_ref()?, after[index].as_ref()?);
+            Some(after.since(before).as_secs_f64() * 1e6)
         };
         let round = Round {
             cpu: used(0),

@@ -17,8 +17,9 @@ pub(super) struct Summary {
     pub(super) p50: Option<f64>,
     pub(super) p95: Option<f64>,
     pub(super) p99: Option<f64>,
-    /// Over `direct`, in the same round.
+    /// Over `direct`, in the same round; the spread is half the distance between the quartiles of the rounds.
     pub(super) added_p50: Option<f64>,
+    pub(super) added_p50_spread: Option<f64>,
     pub(super) added_p95: Option<f64>,
     pub(super) added_p99: Option<f64>,
     pub(super) first_token_p50: Option<f64>,
@@ -27,6 +28,7 @@ pub(super) struct Summary {
     pub(super) cpu_per_event: Option<f64>,
     /// Processor time per unit of work over that of `floor` in the same round; the unit is an event if there are any.
     pub(super) floor_ratio: Option<f64>,
+    pub(super) floor_ratio_spread: Option<f64>,
     pub(super) errors: u64,
 }
 
@@ -41,13 +43,16 @@ pub(super) fn summarise(rows: &mut [Row]) {
             let added = |at: fn(&Quantiles) -> f64| {
                 paired(&row.rounds, direct, |this, base| Some(at(&this.latency?) - at(&base.latency?)))
             };
-            summary.added_p50 = added(|latency| latency.p50);
-            summary.added_p95 = added(|latency| latency.p95);
-            summary.added_p99 = added(|latency| latency.p99);
+            let p50 = added(|latency| latency.p50);
+            summary.added_p50_spread = spread(p50.clone());
+            summary.added_p50 = median(p50);
+            summary.added_p95 = median(added(|latency| latency.p95));
+            summary.added_p99 = median(added(|latency| latency.p99));
         }
         if let Some(floor) = floor.as_ref() {
-            summary.floor_ratio =
-                paired(&row.rounds, floor, |this, base| Some(this.cpu_per_unit()? / base.cpu_per_unit()?));
+            let ratio = paired(&row.rounds, floor, |this, base| Some(this.cpu_per_unit()? / base.cpu_per_unit()?));
+            summary.floor_ratio_spread = spread(ratio.clone()).filter(|_| row.target != "floor");
+            summary.floor_ratio = median(ratio);
         }
         row.summary = summary;
     }
@@ -84,9 +89,9 @@ fn per(count: u64, total: f64) -> Option<f64> {
     (count > 0.0 && total > 0.0).then(|| count / total)
 }
 
-/// The median of a comparison between the same rounds of two targets.
-fn paired(these: &[Round], bases: &[Round], compare: impl Fn(&Round, &Round) -> Option<f64>) -> Option<f64> {
-    median(these.iter().zip(bases).filter_map(|(this, base)| compare(this, base)).collect())
+/// A comparison between the same rounds of two targets.
+fn paired(these: &[Round], bases: &[Round], compare: impl Fn(&Round, &Round) -> Option<f64>) -> Vec<f64> {
+    these.iter().zip(bases).filter_map(|(this, base)| compare(this, base)).collect()
 }
 
 /// The middle value, or the mean of the middle two.
@@ -95,6 +100,13 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     let upper = *values.get(values.len() / 2)?;
     let lower = values[(values.len() - 1) / 2];
     Some(f64::midpoint(lower, upper))
+}
+
+/// Half the distance between the quartiles, which one bad round cannot blow up. Fewer than four rounds have none.
+fn spread(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let quarter = values.len() / 4;
+    (quarter > 0).then(|| (values[values.len() - 1 - quarter] - values[quarter]) / 2.0)
 }
 
 #[cfg(test)]
@@ -125,6 +137,12 @@ mod tests {
         assert_eq!(median(vec![]), None);
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+
+    #[test]
+    fn spreads_ignore_one_bad_round() {
+        assert_eq!(spread(vec![1.0, 2.0, 3.0]), None);
+        assert_eq!(spread(vec![1.0, 2.0, 4.0, 900.0]), Some(1.0));
     }
 
     #[test]

@@ -28,8 +28,14 @@ const METRICS: [Metric; 9] = [
 struct Panel {
     title: &'static str,
     groups: Vec<String>,
-    /// Per target, one value per group.
-    series: Vec<(String, Vec<Option<f64>>)>,
+    series: Vec<Series>,
+}
+
+/// The values of one target, one per group.
+struct Series {
+    target: String,
+    colour: &'static str,
+    values: Vec<Option<f64>>,
 }
 
 const COLOURS: [&str; 7] = ["#8a8f98", "#d29922", "#2f81f7", "#3fb950", "#db61a2", "#a371f7", "#f0883e"];
@@ -53,9 +59,11 @@ fn panels(outcome: &Outcome) -> impl Iterator<Item = Panel> {
                 panel.groups.push(row.step.clone());
             }
             let value = (metric.value)(row);
-            match panel.series.iter_mut().find(|(target, _)| *target == row.target) {
-                Some((_, values)) => values.push(value),
-                None => panel.series.push((row.target.clone(), vec![value])),
+            if let Some(series) = panel.series.iter_mut().find(|series| series.target == row.target) {
+                series.values.push(value);
+            } else {
+                let colour = COLOURS[panel.series.len() % COLOURS.len()];
+                panel.series.push(Series { target: row.target.clone(), colour, values: vec![value] });
             }
         }
         panel
@@ -70,7 +78,7 @@ fn draw(panels: &[Panel]) -> String {
          height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#7d8590\">\n"
     );
     if let Some(panel) = panels.first() {
-        svg += &legend(panel.series.iter().map(|(target, _)| target.as_str()));
+        svg += &legend(&panel.series);
     }
     for (index, panel) in (0_u32..).zip(panels) {
         let (x, y) = (f64::from(index % 2) * WIDTH, LEGEND + f64::from(index / 2) * HEIGHT);
@@ -79,13 +87,13 @@ fn draw(panels: &[Panel]) -> String {
     svg + "</svg>\n"
 }
 
-fn legend<'a>(targets: impl Iterator<Item = &'a str>) -> String {
+fn legend(all: &[Series]) -> String {
     let mut x = 20.0;
     let mut svg = String::new();
-    for (target, colour) in targets.zip(COLOURS.iter().cycle()) {
+    for Series { target, colour, .. } in all {
         svg += &format!("<rect x=\"{x}\" y=\"12\" width=\"12\" height=\"12\" rx=\"2\" fill=\"{colour}\"/>\n");
         svg += &format!("<text x=\"{}\" y=\"22\">{}</text>\n", x + 18.0, escape(target));
-        x += 40.0 + 7.5 * length(target);
+        x += 40.0 + 7.5 * index(target.chars().count());
     }
     svg
 }
@@ -94,18 +102,21 @@ impl Panel {
     fn draw(&self) -> String {
         let mut svg =
             format!("<text x=\"20\" y=\"20\" font-size=\"14\" font-weight=\"600\">{}</text>\n", escape(self.title));
-        let values = self.series.iter().flat_map(|(_, values)| values.iter().flatten());
+        // A target without this number, such as `direct` without a process of its own, gets no empty place.
+        let shown: Vec<&Series> =
+            self.series.iter().filter(|series| series.values.iter().any(Option::is_some)).collect();
+        let values = shown.iter().flat_map(|series| series.values.iter().flatten());
         let most = values.copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE);
         let slot = (WIDTH - 40.0) / count(self.groups.len());
-        let bar = (slot * 0.8 / count(self.series.len())).min(60.0);
-        let inset = (slot - bar * count(self.series.len())) / 2.0;
+        let bar = (slot * 0.8 / count(shown.len())).min(60.0);
+        let inset = (slot - bar * count(shown.len())) / 2.0;
         for (group, label) in self.groups.iter().enumerate() {
             let left = 20.0 + slot * index(group);
             svg += &text(left + slot / 2.0, BASE + 16.0, 11, &escape(label));
-            for (series, (_, values)) in self.series.iter().enumerate() {
-                let Some(value) = values.get(group).copied().flatten() else { continue };
-                let x = left + inset + bar * index(series);
-                svg += &draw_bar(x, bar, value, value / most, COLOURS[series % COLOURS.len()]);
+            for (place, series) in shown.iter().enumerate() {
+                let Some(value) = series.values.get(group).copied().flatten() else { continue };
+                let x = left + inset + bar * index(place);
+                svg += &draw_bar(x, bar, value, value / most, series.colour);
             }
         }
         let end = WIDTH - 20.0;
@@ -153,10 +164,6 @@ fn index(of: usize) -> f64 {
     f64::from(u32::try_from(of).unwrap_or(u32::MAX))
 }
 
-fn length(text: &str) -> f64 {
-    index(text.chars().count())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +172,9 @@ mod tests {
         let panel = |groups: &[&str], values: Vec<Option<f64>>| Panel {
             title: "chat: a < b & c",
             groups: groups.iter().map(|&group| group.to_owned()).collect(),
-            series: vec![("direct".to_owned(), values.clone()), ("<x>&\"".to_owned(), values)],
+            series: ["direct", "<x>&\""]
+                .map(|target| Series { target: target.to_owned(), colour: "#000", values: values.clone() })
+                .into(),
         };
         vec![panel(&[""], vec![Some(12_345.0)]), panel(&["c=1", "c=2"], vec![None, Some(-3.0)]), panel(&[], vec![])]
     }

@@ -44,14 +44,14 @@ fn rows(outcome: &Outcome) -> String {
         summary("p50 ms", |s| s.p50, milli, 3),
         summary("p95 ms", |s| s.p95, milli, 3),
         summary("p99 ms", |s| s.p99, milli, 3),
-        summary("+p50 µs", |s| s.added_p50, 1.0, 0),
+        row("+p50 µs", |row| with_spread(row.summary.added_p50, row.summary.added_p50_spread, 0)),
         summary("+p95 µs", |s| s.added_p95, 1.0, 0),
         summary("+p99 µs", |s| s.added_p99, 1.0, 0),
         summary("TTFT p50 ms", |s| s.first_token_p50, milli, 3),
         summary("gap p99 ms", |s| s.gap_p99, milli, 2),
         summary("CPU µs/req", |s| s.cpu_per_request, 1.0, 1),
         summary("CPU µs/event", |s| s.cpu_per_event, 1.0, 2),
-        summary("× floor", |s| s.floor_ratio, 1.0, 2),
+        row("× floor", |row| with_spread(row.summary.floor_ratio, row.summary.floor_ratio_spread, 2)),
         row("RSS idle MB", |row| megabytes(row.rss_idle)),
         row("RSS max MB", |row| megabytes(row.rss_max)),
         row("errors", |row| if row.summary.errors == 0 { String::new() } else { row.summary.errors.to_string() }),
@@ -65,6 +65,11 @@ fn failures(outcome: &Outcome) -> String {
 
 fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(String::new, |value| format!("{value:.digits$}"))
+}
+
+fn with_spread(value: Option<f64>, spread: Option<f64>, digits: usize) -> String {
+    let spread = spread.map_or_else(String::new, |spread| format!(" ±{spread:.digits$}"));
+    number(value, digits) + &spread
 }
 
 /// Millions of bytes, one digit.
