@@ -1,0 +1,97 @@
+//! The configuration as the server uses it: complete, checked, without a trace of where each value came from.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use http::HeaderName;
+use tollgate_core::Secret;
+
+use super::types::{Cors, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+
+/// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// Empty, or a path such as `/llm` under which everything is served.
+    pub base_path: String,
+    /// Whether listening beyond loopback without a client key was allowed.
+    pub open: bool,
+    /// The key that clients must send.
+    pub client_key: Option<Secret>,
+    /// The key of the admin API.
+    pub admin_key: Option<Secret>,
+    /// The providers: those of the file in its order, then those of the environment. Empty if there are none, and then
+    /// the caller registers the `demo` provider.
+    pub providers: Vec<ProviderConfig>,
+    /// Aliases and their targets in the order of the file. A target may be another alias; there are no cycles.
+    pub aliases: Vec<(String, String)>,
+    /// How long to wait for providers; each provider has its own copy with its overrides.
+    pub timeouts: Timeouts,
+    /// When and how often a failed request is tried again.
+    pub retry: Retry,
+    /// What requests may take.
+    pub limits: Limits,
+    /// How the server stops.
+    pub shutdown: Shutdown,
+    /// Which web pages may call; `None` turns CORS off.
+    pub cors: Option<Cors>,
+    /// How lists of models are fetched.
+    pub models: Models,
+    /// What is logged, and how.
+    pub log: Log,
+    /// What is kept about past requests.
+    pub usage: Usage,
+    /// The files that keys were read from, for whoever watches for changes.
+    pub key_files: Vec<PathBuf>,
+}
+
+/// A checked provider.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ProviderConfig {
+    /// Its name, the first part of `provider/model`.
+    pub name: String,
+    /// One of the known kinds.
+    pub kind: String,
+    /// Where its API is, without a `/` at the end; `None` for the kind's own address.
+    pub base_url: Option<String>,
+    /// Its keys, which take turns; empty only if the kind needs none.
+    pub keys: Vec<Secret>,
+    /// The version of the API.
+    pub api_version: Option<String>,
+    /// The models it has; if empty, it is asked.
+    pub models: Vec<String>,
+    /// Headers for each request; the values are valid header values.
+    pub headers: Vec<(HeaderName, Secret)>,
+    /// The most requests at the same time.
+    pub max_concurrency: Option<NonZeroUsize>,
+    /// Whether usage may be asked for at the end of a stream, if it differs from the kind's own answer.
+    pub stream_usage: Option<bool>,
+    /// How long to wait for it.
+    pub timeouts: Timeouts,
+}
+
+/// A kind of provider, as far as the configuration needs to know it. The caller lists those it can build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KindInfo<'a> {
+    /// The name that `kind` gives, such as `openai`.
+    pub name: &'a str,
+    /// The beginnings of its variables, such as `OPENAI`; the first is the one recommended in hints.
+    pub env_prefixes: &'a [&'a str],
+    /// Whether it cannot be used without a key.
+    pub needs_key: bool,
+    /// Whether it has no address of its own.
+    pub needs_base_url: bool,
+}
+
+/// What the command line says; it wins over the environment and the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--listen`.
+    pub listen: Option<String>,
+    /// `--open`.
+    pub open: bool,
+}
