@@ -1,0 +1,53 @@
+//! The innermost service: calls the provider that routing chose.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tollgate_core::{BoxFuture, Error, ErrorKind, Request, Response};
+use tower_service::Service;
+
+use crate::Registry;
+
+/// Sends each request to the provider named in its target.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    registry: Arc<Registry>,
+}
+
+impl Dispatch {
+    /// Dispatches to the providers of a registry.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>) -> Self {
+        Self { registry }
+    }
+}
+
+impl Service<Request> for Dispatch {
+    type Response = Response;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Response, Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let provider = request.target.as_ref().and_then(|target| self.registry.provider(&target.provider)).cloned();
+        Box::pin(async move {
+            let Some(provider) = provider else {
+                return Err(Error::new(ErrorKind::Internal, "The request reached a provider without being routed."));
+            };
+            if !provider.supports(request.operation) {
+                let message = format!(
+                    "The provider `{}` does not speak the protocol of `{}`; choose another model, or use its own API \
+                     below /p/{}/.",
+                    provider.name(),
+                    request.operation,
+                    provider.name(),
+                );
+                return Err(Error::new(ErrorKind::UnsupportedOperation, message).with_provider(provider.name().clone()));
+            }
+            provider.call(request).await
+        })
+    }
+}

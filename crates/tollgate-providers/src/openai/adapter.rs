@@ -1,0 +1,121 @@
+//! The provider itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Operation, Request, Response};
+
+use super::builder::OpenAiCompatibleBuilder;
+use super::keys::{KeyRing, PickedKey};
+use super::request::{Address, build_request};
+use super::{answer, failure, models};
+use crate::transport::Transport;
+use crate::{Descriptor, Model, Provider};
+
+/// An OpenAI-compatible provider: a [`Descriptor`] with an address and keys. Cheap to clone.
+#[derive(Clone)]
+pub struct OpenAiCompatible(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) name: Arc<str>,
+    pub(super) descriptor: Descriptor,
+    pub(super) address: Address,
+    pub(super) keys: KeyRing,
+    /// Headers of every request besides the key.
+    pub(super) headers: HeaderMap,
+    pub(super) models: Vec<String>,
+    pub(super) limits: AdapterLimits,
+    pub(super) places: Option<Arc<Semaphore>>,
+    pub(super) transport: Transport,
+}
+
+/// Bounds on what is kept of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdapterLimits {
+    /// The largest event of a stream, in bytes. Defaults to 1 MiB.
+    pub max_event: usize,
+    /// The largest whole answer that is read before it is sent on, in bytes; a larger one flows through while its end is
+    /// searched for counts. Defaults to 4 MiB.
+    pub max_buffered: usize,
+}
+
+impl Default for AdapterLimits {
+    fn default() -> Self {
+        Self { max_event: 1024 * 1024, max_buffered: 4 * 1024 * 1024 }
+    }
+}
+
+impl OpenAiCompatible {
+    /// A provider of a kind, under a name of its own.
+    #[must_use]
+    pub fn builder(name: &str, descriptor: &Descriptor) -> OpenAiCompatibleBuilder {
+        OpenAiCompatibleBuilder::new(name, descriptor)
+    }
+
+    async fn answer(&self, request: Request) -> Result<Response, Error> {
+        let this = &*self.0;
+        let place = this.take_place()?;
+        let key = this.keys.pick();
+        let is_passthrough = request.operation == Operation::Passthrough;
+        let (outgoing, expected) = build_request(this, request, key)?;
+        let response = this.transport.send(outgoing).await?;
+        if is_passthrough {
+            return Ok(answer::pass_through(response, expected, place));
+        }
+        if response.status().is_success() {
+            answer::read(response, expected, this.limits, place).await
+        } else {
+            Err(failure::read(this, response, key).await)
+        }
+    }
+}
+
+impl Inner {
+    /// A place among the provider's concurrent requests, if they are limited. There is no queue here: asked again, the
+    /// gateway may try another provider.
+    fn take_place(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        let Some(places) = &self.places else { return Ok(None) };
+        places.clone().try_acquire_owned().map(Some).map_err(|_| {
+            let message = format!("The provider `{}` is answering as many requests as it may.", self.name);
+            Error::new(ErrorKind::Overloaded, message).with_retryable(true)
+        })
+    }
+
+    /// Takes secrets out of a text that a provider sent; some quote the key that they refuse.
+    pub(super) fn redact(&self, text: bytes::Bytes, key: Option<PickedKey<'_>>) -> bytes::Bytes {
+        let Some(secret) = key.map(|key| key.secret.expose()).filter(|secret| !secret.is_empty()) else { return text };
+        if memchr::memmem::find(&text, secret.as_bytes()).is_none() {
+            return text;
+        }
+        String::from_utf8_lossy(&text).replace(secret, "***").into()
+    }
+}
+
+impl Provider for OpenAiCompatible {
+    fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    fn supports(&self, operation: Operation) -> bool {
+        self.0.descriptor.operations.contains(operation)
+    }
+
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {
+        Box::pin(async move { self.answer(request).await.map_err(|error| error.with_provider(self.0.name.clone())) })
+    }
+
+    fn models(&self) -> BoxFuture<'_, Result<Vec<Model>, Error>> {
+        Box::pin(async move { models::list(&self.0).await.map_err(|error| error.with_provider(self.0.name.clone())) })
+    }
+}
+
+impl fmt::Debug for OpenAiCompatible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAiCompatible")
+            .field("name", &self.0.name)
+            .field("kind", &self.0.descriptor.kind)
+            .finish_non_exhaustive()
+    }
+}

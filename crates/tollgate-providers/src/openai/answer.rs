@@ -1,0 +1,216 @@
+//! From a provider's answer to a [`Response`].
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
+use tokio::sync::OwnedSemaphorePermit;
+use tollgate_core::{Body, Error, ErrorKind, Operation, Outcome, Response};
+use tollgate_protocols::openai::whole_as_stream;
+use tollgate_protocols::tap::{Dialect, Ending, StreamTap, Tapped, Whole};
+
+use super::adapter::AdapterLimits;
+use super::body::{StreamBody, TailBody, note_facts};
+use super::failure;
+use super::request::Expected;
+
+/// How long a stream that has sent only comments is held back. Until then an error can still be answered with its status;
+/// after that the client should see that somebody is there.
+const HOLD_AFTER_COMMENT: Duration = Duration::from_secs(2);
+
+/// Reads a successful answer until it is known what it is.
+pub(super) async fn read(
+    response: http::Response<Body>,
+    expected: Expected,
+    limits: AdapterLimits,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<Response, Error> {
+    let (head, mut body) = response.into_parts();
+    let first = loop {
+        // The first byte that is no white space tells a stream from JSON; the content type often does not.
+        match next_data(&mut body).await? {
+            Some(data) if data.trim_ascii_start().is_empty() => {}
+            other => break other.unwrap_or_default(),
+        }
+    };
+    let is_json = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
+    if expected.stream && !is_json {
+        return open_stream(head.headers, first, body, expected, limits, place).await;
+    }
+    read_whole(head.status, head.headers, first, body, expected, limits, place).await
+}
+
+/// Waits for the first event of a stream.
+async fn open_stream(
+    headers: HeaderMap,
+    first: Bytes,
+    mut body: Body,
+    expected: Expected,
+    limits: AdapterLimits,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<Response, Error> {
+    let dialect = if expected.operation == Operation::Responses { Dialect::Responses } else { Dialect::Chat };
+    let mut tap = StreamTap::new(dialect, !expected.client_asked_usage, limits.max_event);
+    let mut ready = VecDeque::new();
+    tap.push(first);
+    'waiting: loop {
+        while let Some(event) = tap.next_event().map_err(|_| event_too_large())? {
+            match event.is {
+                Tapped::Silent => ready.push_back(event.bytes),
+                Tapped::Error => return Err(error_event(headers, &event.bytes)),
+                Tapped::Data | Tapped::UnaskedUsage => {
+                    note_facts(&expected.context, tap.facts());
+                    if event.is == Tapped::Data {
+                        ready.push_back(event.bytes);
+                    }
+                    break 'waiting;
+                }
+            }
+        }
+        let next = next_data(&mut body);
+        let next = if ready.is_empty() {
+            next.await?
+        } else {
+            match tokio::time::timeout(HOLD_AFTER_COMMENT, next).await {
+                Ok(next) => next?,
+                Err(_) => break,
+            }
+        };
+        match next {
+            Some(data) => tap.push(data),
+            None => match tap.finish() {
+                (Some(event), _) if event.is == Tapped::Error => return Err(error_event(headers, &event.bytes)),
+                (Some(event), Ending::Complete) => {
+                    ready.push_back(event.bytes);
+                    break;
+                }
+                _ => {
+                    let message = "The provider ended its stream before it began to answer.";
+                    return Err(Error::new(ErrorKind::UpstreamInvalid, message));
+                }
+            },
+        }
+    }
+    let body = StreamBody::new(body, tap, ready, expected, place);
+    Ok(Response { status: StatusCode::OK, headers: event_stream(headers), body: Body::arriving(body) })
+}
+
+/// Collects a whole answer, or lets it flow if it is too large for that.
+async fn read_whole(
+    status: StatusCode,
+    headers: HeaderMap,
+    first: Bytes,
+    mut body: Body,
+    expected: Expected,
+    limits: AdapterLimits,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<Response, Error> {
+    let mut pieces = vec![first];
+    let mut total = pieces[0].len();
+    while let Some(data) = next_data(&mut body).await? {
+        total += data.len();
+        pieces.push(data);
+        if total > limits.max_buffered {
+            let body = TailBody::new(pieces.into(), body, expected, place);
+            return Ok(Response { status, headers, body: Body::arriving(body) });
+        }
+    }
+    let answer = match pieces.len() {
+        1 => pieces.swap_remove(0),
+        _ => pieces
+            .iter()
+            .fold(BytesMut::with_capacity(total), |mut all, piece| {
+                all.extend_from_slice(piece);
+                all
+            })
+            .freeze(),
+    };
+    finish_whole(status, headers, answer, &expected)
+}
+
+fn finish_whole(status: StatusCode, headers: HeaderMap, answer: Bytes, expected: &Expected) -> Result<Response, Error> {
+    let Ok(whole) = Whole::read(&answer) else {
+        let message = "The provider answered something that is not JSON.";
+        return Err(Error::new(ErrorKind::UpstreamInvalid, message));
+    };
+    if whole.is_error {
+        return Err(failure::from_answer(status, headers, answer));
+    }
+    note_whole(expected, whole);
+    if !expected.stream {
+        return Ok(Response { status, headers, body: answer.into() });
+    }
+    match whole_as_stream(expected.operation, &answer, expected.client_asked_usage) {
+        Some(events) => Ok(Response { status, headers: event_stream(headers), body: events.into() }),
+        None => {
+            let message = "The provider answered a request for a stream with something else.";
+            Err(Error::new(ErrorKind::UpstreamInvalid, message))
+        }
+    }
+}
+
+fn note_whole(expected: &Expected, whole: Whole) {
+    let mut usage = whole.usage.unwrap_or_default();
+    let generates = expected.operation != Operation::Embeddings;
+    if usage.input.is_none() || (usage.output.is_none() && generates) {
+        usage.estimated = true;
+        usage.input.get_or_insert(expected.estimated_input);
+        if generates {
+            usage.output.get_or_insert(whole.output_text.div_ceil(4) as u64);
+        }
+    }
+    expected.context.observe(|observed| {
+        observed.usage = Some(usage);
+        observed.model = whole.model.map(Into::into);
+        observed.outcome = Outcome::Complete;
+    });
+}
+
+/// Lets an answer through as it is, tapped.
+pub(super) fn pass_through(
+    response: http::Response<Body>,
+    expected: Expected,
+    place: Option<OwnedSemaphorePermit>,
+) -> Response {
+    let (head, body) = response.into_parts();
+    let is_stream =
+        head.headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let body = if is_stream {
+        // Events are watched on the side, so a large one is let through; it is only not understood.
+        let tap = StreamTap::new(Dialect::Any, false, usize::MAX);
+        Body::arriving(StreamBody::transparent(body, tap, expected, place))
+    } else {
+        Body::arriving(TailBody::new(VecDeque::new(), body, expected, place))
+    };
+    Response { status: head.status, headers: head.headers, body }
+}
+
+fn event_stream(mut headers: HeaderMap) -> HeaderMap {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // nginx and its kin buffer a proxied answer unless told not to.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.remove(header::CONTENT_LENGTH);
+    headers
+}
+
+fn error_event(headers: HeaderMap, event: &Bytes) -> Error {
+    let data = tollgate_protocols::sse::data(event).unwrap_or_default();
+    failure::from_answer(StatusCode::OK, headers, Bytes::copy_from_slice(&data))
+}
+
+pub(super) fn event_too_large() -> Error {
+    Error::new(ErrorKind::UpstreamInvalid, "The provider sent an event that exceeds the size limit.")
+        .with_retryable(false)
+}
+
+async fn next_data(body: &mut Body) -> Result<Option<Bytes>, Error> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,159 @@
+//! What a provider's error means.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use tollgate_core::{Body, Error, UpstreamAnswer};
+use tollgate_protocols::failure;
+
+use super::adapter::Inner;
+use super::keys::PickedKey;
+
+/// How much of an error's body is read, and for how long.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+const MAX_ERROR_TIME: Duration = Duration::from_secs(10);
+
+/// How long a key rests that was refused, or that is over its limit without a hint when to come back.
+const REFUSED_KEY_RESTS: Duration = Duration::from_secs(60);
+const LIMITED_KEY_RESTS: Duration = Duration::from_secs(5);
+
+/// Reads an error answer.
+pub(super) async fn read(provider: &Inner, response: http::Response<Body>, key: Option<PickedKey<'_>>) -> Error {
+    let (head, body) = response.into_parts();
+    let body = tokio::time::timeout(MAX_ERROR_TIME, read_some(body)).await.unwrap_or_default();
+    let body = provider.redact(body, key);
+    let error = from_answer(head.status, head.headers, body);
+    if let Some(key) = key {
+        match head.status.as_u16() {
+            401 | 403 => key.rest(REFUSED_KEY_RESTS),
+            429 => key.rest(error.retry_after().unwrap_or(LIMITED_KEY_RESTS)),
+            _ => {}
+        }
+    }
+    error
+}
+
+/// An error from its status, headers and body.
+pub(super) fn from_answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Error {
+    let failure = failure::read(&body);
+    let status = if status.is_success() || status.is_redirection() || status.is_informational() {
+        // An error in an answer of 200, or an answer that is neither: the status in the body, or a bad gateway.
+        failure.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY)
+    } else {
+        status
+    };
+    let retry_after = retry_after(&headers).or(failure.retry_after_ms.map(Duration::from_millis));
+    let retryable = match headers.get("x-should-retry").map(http::HeaderValue::as_bytes) {
+        Some(b"true") => true,
+        Some(b"false") => false,
+        _ => is_retryable(status, &failure),
+    };
+    let message = failure.message.unwrap_or_else(|| match status.canonical_reason() {
+        Some(reason) => format!("The provider answered {} {reason}.", status.as_u16()),
+        None => format!("The provider answered {}.", status.as_u16()),
+    });
+    Error::upstream(message, UpstreamAnswer { status, headers, body })
+        .with_retry_after(retry_after)
+        .with_retryable(retryable)
+}
+
+/// Whether the same request may succeed later. An exhausted account answers 429 like a rate limit, but stays exhausted.
+fn is_retryable(status: StatusCode, failure: &failure::Failure) -> bool {
+    let says = |word: &str| failure.code.as_deref() == Some(word) || failure.kind.as_deref() == Some(word);
+    match status.as_u16() {
+        429 => !says("insufficient_quota"),
+        // 498 is Groq's, for a service tier without capacity.
+        408 | 409 | 425 | 498 => true,
+        501 | 505 => false,
+        status => status >= 500,
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    if let Some(millis) = text(headers, "retry-after-ms").and_then(|value| value.parse::<f64>().ok()) {
+        return duration(millis / 1000.0);
+    }
+    let value = text(headers, header::RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return duration(seconds);
+    }
+    httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok()
+}
+
+fn duration(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds.min(86_400.0)).ok()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+async fn read_some(mut body: Body) -> Bytes {
+    let mut read = BytesMut::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(data) = frame.into_data() {
+            let room = MAX_ERROR_BODY - read.len();
+            read.extend_from_slice(&data[..data.len().min(room)]);
+            if read.len() == MAX_ERROR_BODY {
+                break;
+            }
+        }
+    }
+    read.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Error {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, http::HeaderValue::from_static(value));
+        }
+        from_answer(StatusCode::from_u16(status).unwrap(), map, Bytes::from_static(body.as_bytes()))
+    }
+
+    #[test]
+    fn what_may_be_asked_again() {
+        for (status, body, expect) in [
+            (400, "{}", false),
+            (401, "{}", false),
+            (404, "{}", false),
+            (408, "{}", true),
+            (429, "{}", true),
+            (429, r#"{"error":{"code":"insufficient_quota"}}"#, false),
+            (429, r#"{"error":{"type":"insufficient_quota"}}"#, false),
+            (500, "", true),
+            (501, "", false),
+            (529, "", true),
+            (200, r#"{"error":{"code":502,"message":"x"}}"#, true),
+            (200, r#"{"error":{"code":400,"message":"x"}}"#, false),
+        ] {
+            assert_eq!(error(status, &[], body).is_retryable(), expect, "{status} {body}");
+        }
+        assert!(!error(500, &[("x-should-retry", "false")], "").is_retryable());
+        assert!(error(400, &[("x-should-retry", "true")], "").is_retryable());
+    }
+
+    #[test]
+    fn when_to_come_back() {
+        let after = |name, value| error(429, &[(name, value)], "").retry_after();
+        assert_eq!(after("retry-after", "2"), Some(Duration::from_secs(2)));
+        assert_eq!(after("retry-after", "0.5"), Some(Duration::from_millis(500)));
+        assert_eq!(after("retry-after-ms", "1500"), Some(Duration::from_millis(1500)));
+        assert_eq!(after("retry-after", "-1"), None);
+        assert_eq!(after("retry-after", "soon"), None);
+        assert_eq!(after("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), None);
+    }
+
+    #[test]
+    fn status_and_message_are_the_providers() {
+        let told = error(418, &[], r#"{"error":{"message":"short and stout"}}"#);
+        assert_eq!(told.to_string(), "short and stout");
+        assert_eq!(told.upstream_answer().unwrap().status.as_u16(), 418);
+        assert_eq!(error(302, &[], "").upstream_answer().unwrap().status, StatusCode::BAD_GATEWAY);
+    }
+}

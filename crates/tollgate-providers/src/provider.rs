@@ -1,0 +1,50 @@
+//! What a provider is.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tollgate_core::{BoxFuture, Error, Operation, Request, Response};
+
+/// Somebody who answers requests.
+pub trait Provider: Send + Sync {
+    /// The provider's name in this gateway, as it stands before the slash in `provider/model`.
+    fn name(&self) -> &Arc<str>;
+
+    /// Whether the provider speaks the operation's protocol.
+    fn supports(&self, operation: Operation) -> bool;
+
+    /// Answers a request whose [`target`](Request::target) is this provider.
+    ///
+    /// The future completes when the answer has begun: with a whole answer, or with the first event of a streamed one.
+    /// Until then nothing has reached the client, and the caller may try again after an error. Dropping the future, or
+    /// later the response's body, must stop the work at once.
+    ///
+    /// What becomes known of the answer, tokens above all, is noted in the request's
+    /// [`Context`](tollgate_core::Context), at the latest when the body ends or is dropped.
+    ///
+    /// # Errors
+    /// What went wrong, with the provider's name.
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, Error>>;
+
+    /// Lists the provider's models.
+    ///
+    /// # Errors
+    /// If they cannot be asked for now.
+    fn models(&self) -> BoxFuture<'_, Result<Vec<Model>, Error>>;
+}
+
+/// A model as a provider lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The provider's name for it.
+    pub id: String,
+    /// Whatever else the provider tells: `created`, `owned_by`, context sizes, prices.
+    pub details: Map<String, Value>,
+}
+
+impl Model {
+    /// A model of which only the name is known.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), details: Map::new() }
+    }
+}

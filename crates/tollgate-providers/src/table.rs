@@ -1,0 +1,237 @@
+//! The providers that are known by name. Facts, one row each; a new OpenAI-compatible provider is a new row.
+
+use crate::descriptor::{Auth, Descriptor, Operations, Quirks};
+
+const HOSTED: Descriptor = Descriptor {
+    kind: "",
+    title: "",
+    env_prefixes: &[],
+    base_url: None,
+    auth: Auth::Bearer,
+    needs_key: true,
+    operations: Operations::CHAT,
+    quirks: Quirks::NONE,
+};
+
+/// Servers that one runs oneself: a key is optional, and the base URL alone registers them.
+const LOCAL: Descriptor = Descriptor { needs_key: false, operations: Operations::ALL, ..HOSTED };
+
+const NO_STREAM_OPTIONS: Quirks = Quirks { stream_usage: false, ..Quirks::NONE };
+
+/// Every known kind of provider, except the built-in `demo`.
+pub const DESCRIPTORS: &[Descriptor] = &[
+    Descriptor {
+        kind: "openai",
+        title: "OpenAI",
+        env_prefixes: &["OPENAI"],
+        base_url: Some("https://api.openai.com/v1"),
+        operations: Operations::ALL,
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "azure",
+        title: "Azure OpenAI",
+        env_prefixes: &["AZURE_OPENAI", "AZURE"],
+        auth: Auth::Header("api-key"),
+        operations: Operations::ALL,
+        quirks: Quirks { azure_paths: true, ..Quirks::NONE },
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "anthropic",
+        title: "Anthropic",
+        env_prefixes: &["ANTHROPIC"],
+        base_url: Some("https://api.anthropic.com/v1"),
+        auth: Auth::Header("x-api-key"),
+        // Its own protocol, by pass-through; the API's OpenAI layer drops most of what a request says.
+        operations: Operations::NONE,
+        quirks: Quirks { headers: &[("anthropic-version", "2023-06-01")], ..Quirks::NONE },
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "gemini",
+        title: "Google Gemini",
+        env_prefixes: &["GEMINI"],
+        base_url: Some("https://generativelanguage.googleapis.com/v1beta/openai"),
+        operations: Operations::CHAT.and_embeddings(),
+        quirks: Quirks {
+            root_paths: &["v1beta", "v1", "upload"],
+            root_auth: Some(Auth::Header("x-goog-api-key")),
+            ..Quirks::NONE
+        },
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "groq",
+        title: "Groq",
+        env_prefixes: &["GROQ"],
+        base_url: Some("https://api.groq.com/openai/v1"),
+        operations: Operations::CHAT.and_responses(),
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "deepseek",
+        title: "DeepSeek",
+        env_prefixes: &["DEEPSEEK"],
+        base_url: Some("https://api.deepseek.com"),
+        operations: Operations::CHAT.and_completions().and_responses(),
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "xai",
+        title: "xAI",
+        env_prefixes: &["XAI"],
+        base_url: Some("https://api.x.ai/v1"),
+        operations: Operations::CHAT.and_completions().and_embeddings().and_responses(),
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "mistral",
+        title: "Mistral",
+        env_prefixes: &["MISTRAL"],
+        base_url: Some("https://api.mistral.ai/v1"),
+        operations: Operations::CHAT.and_embeddings(),
+        // Refuses fields it does not know, and sends usage with the last chunk anyway.
+        quirks: NO_STREAM_OPTIONS,
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "openrouter",
+        title: "OpenRouter",
+        env_prefixes: &["OPENROUTER"],
+        base_url: Some("https://openrouter.ai/api/v1"),
+        operations: Operations::ALL,
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "together",
+        title: "Together AI",
+        env_prefixes: &["TOGETHER"],
+        base_url: Some("https://api.together.xyz/v1"),
+        operations: Operations::CHAT.and_completions().and_embeddings(),
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "fireworks",
+        title: "Fireworks AI",
+        env_prefixes: &["FIREWORKS"],
+        base_url: Some("https://api.fireworks.ai/inference/v1"),
+        operations: Operations::ALL,
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "cerebras",
+        title: "Cerebras",
+        env_prefixes: &["CEREBRAS"],
+        base_url: Some("https://api.cerebras.ai/v1"),
+        operations: Operations::CHAT.and_completions(),
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "perplexity",
+        title: "Perplexity",
+        env_prefixes: &["PERPLEXITY"],
+        base_url: Some("https://api.perplexity.ai"),
+        quirks: Quirks {
+            listed_models: &["sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"],
+            ..NO_STREAM_OPTIONS
+        },
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "nvidia",
+        title: "NVIDIA NIM",
+        env_prefixes: &["NVIDIA_NIM", "NVIDIA"],
+        base_url: Some("https://integrate.api.nvidia.com/v1"),
+        operations: Operations::CHAT.and_completions().and_embeddings(),
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "huggingface",
+        title: "Hugging Face router",
+        env_prefixes: &["HUGGINGFACE", "HF"],
+        base_url: Some("https://router.huggingface.co/v1"),
+        operations: Operations::CHAT.and_responses(),
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "ollama",
+        title: "Ollama",
+        env_prefixes: &["OLLAMA"],
+        base_url: Some("http://localhost:11434/v1"),
+        quirks: Quirks { root_paths: &["api"], ..Quirks::NONE },
+        ..LOCAL
+    },
+    Descriptor {
+        kind: "vllm",
+        title: "vLLM",
+        env_prefixes: &["VLLM"],
+        base_url: Some("http://localhost:8000/v1"),
+        quirks: Quirks {
+            root_paths: &["tokenize", "detokenize", "pooling", "score", "rerank", "v2", "health", "version", "metrics"],
+            ..Quirks::NONE
+        },
+        ..LOCAL
+    },
+    Descriptor {
+        kind: "sglang",
+        title: "SGLang",
+        env_prefixes: &["SGLANG"],
+        base_url: Some("http://localhost:30000/v1"),
+        quirks: Quirks { root_paths: &["generate", "encode", "get_model_info", "health"], ..Quirks::NONE },
+        ..LOCAL
+    },
+    Descriptor {
+        kind: "lmstudio",
+        title: "LM Studio",
+        env_prefixes: &["LMSTUDIO", "LM_STUDIO"],
+        base_url: Some("http://localhost:1234/v1"),
+        quirks: Quirks { root_paths: &["api"], ..Quirks::NONE },
+        ..LOCAL
+    },
+    Descriptor {
+        kind: "llamacpp",
+        title: "llama.cpp server",
+        env_prefixes: &["LLAMACPP", "LLAMA_CPP"],
+        base_url: Some("http://localhost:8080/v1"),
+        quirks: Quirks {
+            root_paths: &["completion", "infill", "tokenize", "detokenize", "props", "slots", "health", "rerank"],
+            ..Quirks::NONE
+        },
+        ..LOCAL
+    },
+    Descriptor {
+        kind: "custom",
+        title: "any OpenAI-compatible server",
+        env_prefixes: &["CUSTOM"],
+        // The base URL is what makes it one.
+        ..LOCAL
+    },
+];
+
+/// The descriptor of a kind.
+#[must_use]
+pub fn descriptor(kind: &str) -> Option<&'static Descriptor> {
+    DESCRIPTORS.iter().find(|descriptor| descriptor.kind == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sound() {
+        for (i, row) in DESCRIPTORS.iter().enumerate() {
+            assert!(row.kind.bytes().all(|byte| byte.is_ascii_lowercase()), "{}", row.kind);
+            assert!(!row.title.is_empty() && !row.env_prefixes.is_empty(), "{}", row.kind);
+            assert!(DESCRIPTORS[..i].iter().all(|other| other.kind != row.kind), "{} twice", row.kind);
+            for prefix in row.env_prefixes {
+                let elsewhere = DESCRIPTORS[..i].iter().any(|other| other.env_prefixes.contains(prefix));
+                assert!(!elsewhere, "{prefix} twice");
+            }
+            if let Some(url) = row.base_url {
+                assert!(url.parse::<http::Uri>().is_ok() && !url.ends_with('/'), "{url}");
+            }
+        }
+    }
+}
