@@ -1,7 +1,7 @@
 //! The workloads as data: how the mock answers, what is sent, how often.
 //!
 //! A workload is a list of steps; each step is measured in every round against every target. The numbers are chosen so
-//! that `all` takes about ten minutes on two cores.
+//! that `all` takes about eight minutes on two cores.
 
 use std::time::Duration;
 
