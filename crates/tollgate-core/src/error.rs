@@ -73,6 +73,25 @@ impl ErrorKind {
             Self::Internal => "internal_error",
         }
     }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest | Self::UnsupportedOperation => StatusCode::BAD_REQUEST,
+            Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
+            Self::PermissionDenied => StatusCode::FORBIDDEN,
+            Self::ModelNotFound | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::Overloaded | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Upstream | Self::UpstreamUnreachable | Self::UpstreamInvalid => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
 }
 
 /// A failure of a request. Its `Display` is safe to show to the client: it holds no credential and no address.
@@ -184,6 +203,15 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.0.kind.code()
+    }
+
+    /// The HTTP status: the provider's own where it answered with an error, else that of the class.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match &self.0.upstream {
+            Some(answer) => answer.status,
+            None => self.0.kind.status(),
+        }
     }
 
     /// What the client is told.

@@ -1,1 +1,25 @@
-//! Stub.
+//! Usage accounting: one [`UsageRecord`] per request, and where it is kept.
+//!
+//! A [`Ledger`] takes records. [`MemoryLedger`] keeps the latest and sums all of them; [`LineLedger`] writes each as one
+//! line of JSON; two ledgers make one as a tuple.
+//!
+//! ```
+//! use tollgate_core::{Context, Operation, Usage};
+//! use tollgate_usage::{GroupBy, Ledger, MemoryLedger, Query, UsageRecord};
+//!
+//! let ledger = MemoryLedger::new(100, 1000);
+//! let context = Context::builder("request-1").build();
+//! context.observe(|observed| observed.usage = Some(Usage { input: Some(3), output: Some(4), ..Usage::default() }));
+//! ledger.record(&UsageRecord::new(Operation::ChatCompletions, None, false, 200, &context));
+//!
+//! let summary = ledger.summary(&Query { group_by: vec![GroupBy::Provider], ..Query::default() });
+//! assert_eq!(summary.total.input_tokens, 3);
+//! ```
+
+mod ledger;
+mod record;
+mod summary;
+
+pub use ledger::{Ledger, LineLedger, MemoryLedger};
+pub use record::UsageRecord;
+pub use summary::{Group, GroupBy, Query, Summary, Totals};

@@ -1,0 +1,236 @@
+//! One record for each request, whatever becomes of it.
+//!
+//! The record is written when the answer has ended, when it failed, or when it is dropped because the client went away.
+//! Tokens are what the provider noted in the request's [`Context`](tollgate_core::Context); where it had no chance to, an
+//! estimate of the input stands in, marked as one.
+//!
+//! Put it outside of everything that may answer in the provider's place, so that every request is counted once.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tollgate_tower::usage::UsageLayer;
+//! use tollgate_usage::MemoryLedger;
+//!
+//! let ledger = Arc::new(MemoryLedger::new(1000, 10_000));
+//! let layer = UsageLayer::new(ledger);
+//! # let _ = layer;
+//! ```
+
+use std::sync::Arc;
+use std::task;
+use std::task::Poll;
+
+use tollgate_core::{
+    BoxFuture, Context, Error, ErrorKind, Head, Operation, Outcome, Request, Response, Usage as Tokens,
+};
+use tollgate_usage::{Ledger, UsageRecord};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::guarded::{Guard, Guarded};
+
+/// Makes [`Usage`]. See the [module docs](self).
+#[derive(Clone, Debug)]
+pub struct UsageLayer<L> {
+    ledger: L,
+}
+
+/// Records each request. See the [module docs](self).
+#[derive(Clone, Debug)]
+pub struct Usage<S, L> {
+    inner: S,
+    ledger: L,
+}
+
+impl<L: Ledger + Clone> UsageLayer<L> {
+    /// Records into a ledger, usually an `Arc` of one.
+    #[must_use]
+    pub fn new(ledger: L) -> Self {
+        Self { ledger }
+    }
+}
+
+impl<S, L: Clone> Layer<S> for UsageLayer<L> {
+    type Service = Usage<S, L>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Usage { inner, ledger: self.ledger.clone() }
+    }
+}
+
+impl<S, L> Service<Request> for Usage<S, L>
+where
+    S: Service<Request, Response = Response, Error = Error>,
+    S::Future: Send + 'static,
+    L: Ledger + Clone + Unpin + 'static,
+{
+    type Response = Response;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Response, Error>>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let mut owed = Owed {
+            ledger: self.ledger.clone(),
+            operation: request.operation,
+            head: request.head.clone(),
+            context: request.context.clone(),
+            status: UsageRecord::CLIENT_CLOSED,
+            ended: None,
+        };
+        let calling = self.inner.call(request);
+        Box::pin(async move {
+            let response = match calling.await {
+                Ok(response) => response,
+                Err(error) => {
+                    owed.status = error.status().as_u16();
+                    owed.failed(&error);
+                    return Err(error);
+                }
+            };
+            owed.status = response.status.as_u16();
+            if response.body.is_arriving() {
+                return Ok(response.map_body(|body| Guarded::wrap(body, owed)));
+            }
+            owed.ended();
+            Ok(response)
+        })
+    }
+}
+
+/// A record that will be written when this is dropped.
+struct Owed<L: Ledger> {
+    ledger: L,
+    operation: Operation,
+    head: Arc<Head>,
+    context: Context,
+    /// The status that was sent, or will be; 499 as long as there is none.
+    status: u16,
+    ended: Option<Ended>,
+}
+
+#[derive(Clone, Copy)]
+enum Ended {
+    Well,
+    Failed(ErrorKind),
+}
+
+impl<L: Ledger + Unpin + 'static> Guard for Owed<L> {
+    fn ended(&mut self) {
+        self.ended = Some(Ended::Well);
+    }
+
+    fn failed(&mut self, error: &Error) {
+        self.ended = Some(Ended::Failed(error.kind()));
+    }
+}
+
+impl<L: Ledger> Drop for Owed<L> {
+    fn drop(&mut self) {
+        let outcome = self.context.observe(|observed| {
+            match (observed.outcome, self.ended) {
+                // Providers that note nothing are believed when their body ends.
+                (Outcome::Pending, Some(Ended::Well)) => observed.outcome = Outcome::Complete,
+                (Outcome::Pending | Outcome::Complete, Some(Ended::Failed(kind))) => {
+                    observed.outcome = Outcome::Failed(kind.code());
+                }
+                _ => {}
+            }
+            if observed.usage.is_none() && observed.attempts > 0 && may_be_billed(self.ended) {
+                let input = Some(self.head.estimated_input());
+                observed.usage = Some(Tokens { input, estimated: true, ..Tokens::default() });
+            }
+            observed.outcome
+        });
+        let status = if outcome == Outcome::Pending { UsageRecord::CLIENT_CLOSED } else { self.status };
+        let asked = self.head.model_name().map(Arc::from);
+        let record = UsageRecord::new(self.operation, asked, self.head.stream, status, &self.context);
+        self.ledger.record(&record);
+    }
+}
+
+/// Whether a provider may have worked on a request of which it told no usage: not if it refused it or was not there.
+fn may_be_billed(ended: Option<Ended>) -> bool {
+    match ended {
+        None => true,
+        Some(Ended::Well) => false,
+        Some(Ended::Failed(kind)) => matches!(kind, ErrorKind::UpstreamTimeout | ErrorKind::UpstreamInvalid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tollgate_usage::MemoryLedger;
+    use tower::{Layer as _, ServiceExt, service_fn};
+
+    use super::*;
+    use crate::test_helpers::{chat, streaming};
+
+    fn ledger() -> Arc<MemoryLedger> {
+        Arc::new(MemoryLedger::new(10, 10))
+    }
+
+    fn only_record(ledger: &MemoryLedger) -> UsageRecord {
+        let mut records = ledger.recent(10);
+        assert_eq!(records.len(), 1);
+        records.remove(0)
+    }
+
+    #[tokio::test]
+    async fn a_whole_answer() {
+        let ledger = ledger();
+        let inner = service_fn(|request: Request| async move {
+            let usage = Tokens { input: Some(3), output: Some(4), ..Tokens::default() };
+            request.context.observe(|observed| observed.usage = Some(usage));
+            Ok::<_, Error>(Response::new("{}".into()))
+        });
+        UsageLayer::new(ledger.clone()).layer(inner).oneshot(chat()).await.expect("answers");
+        let record = only_record(&ledger);
+        assert_eq!((record.status, record.usage.total(), record.error), (200, 7, None));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_read_to_its_end() {
+        let ledger = ledger();
+        let response = UsageLayer::new(ledger.clone()).layer(streaming()).oneshot(chat()).await.expect("answers");
+        assert!(ledger.recent(1).is_empty(), "not before the end");
+        response.body.collect().await.expect("ends well");
+        assert_eq!(only_record(&ledger).status, 200);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away() {
+        let ledger = ledger();
+        let response = UsageLayer::new(ledger.clone()).layer(streaming()).oneshot(chat()).await.expect("answers");
+        drop(response);
+        assert_eq!(only_record(&ledger).status, UsageRecord::CLIENT_CLOSED);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_before_the_answer() {
+        let ledger = ledger();
+        let inner = service_fn(|request: Request| async move {
+            request.context.observe(|observed| observed.attempts = 1);
+            std::future::pending::<Result<Response, Error>>().await
+        });
+        let calling = UsageLayer::new(ledger.clone()).layer(inner).oneshot(chat());
+        tokio::time::timeout(std::time::Duration::from_millis(10), calling).await.expect_err("hangs");
+        let record = only_record(&ledger);
+        assert_eq!(record.status, UsageRecord::CLIENT_CLOSED);
+        assert!(record.usage.estimated && record.usage.input > Some(0));
+    }
+
+    #[tokio::test]
+    async fn a_failure() {
+        let ledger = ledger();
+        let inner = service_fn(|_: Request| async { Err::<Response, _>(Error::new(ErrorKind::ModelNotFound, "no")) });
+        UsageLayer::new(ledger.clone()).layer(inner).oneshot(chat()).await.expect_err("fails");
+        let record = only_record(&ledger);
+        assert_eq!((record.status, record.error), (404, Some("model_not_found")));
+        assert_eq!(record.usage, Tokens::default());
+    }
+}
