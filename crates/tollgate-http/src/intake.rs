@@ -1,0 +1,151 @@
+//! From an HTTP request to a domain request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use tollgate_core::{Context, Error, ErrorKind, Head, Identity, Operation, Passthrough, Request, Secret, Tag};
+use tollgate_protocols::openai::{HeadLimits, read_head};
+
+use crate::headers;
+
+/// Bounds on requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoorLimits {
+    /// The largest body, in bytes. Defaults to 32 MiB.
+    pub max_body: usize,
+    /// How deeply JSON may be nested. Defaults to 128.
+    pub max_json_depth: usize,
+    /// How long a client may pause while it sends its body. Defaults to 30 seconds.
+    pub body_idle: Duration,
+}
+
+impl Default for DoorLimits {
+    fn default() -> Self {
+        Self { max_body: 32 * 1024 * 1024, max_json_depth: 128, body_idle: Duration::from_secs(30) }
+    }
+}
+
+const MAX_TAGS: usize = 16;
+const MAX_TAG_LEN: usize = 128;
+
+/// What is known of a client before its body is read.
+pub(crate) struct Client {
+    pub(crate) request_id: Arc<str>,
+    pub(crate) credential: Option<Secret>,
+    pub(crate) identity: Identity,
+    pub(crate) received: std::time::Instant,
+}
+
+impl Client {
+    fn context(self, headers: &HeaderMap) -> Result<Context, Error> {
+        Ok(Context::builder(self.request_id)
+            .credential(self.credential)
+            .identity(self.identity)
+            .tags(tags(headers)?)
+            .received(self.received)
+            .build())
+    }
+}
+
+/// The request of an operation's door.
+pub(crate) fn operation(
+    operation: Operation,
+    parts: &Parts,
+    body: Bytes,
+    client: Client,
+    limits: DoorLimits,
+) -> Result<Request, Error> {
+    if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Error::invalid_request("Compressed request bodies are not supported.", None));
+    }
+    let head = read_head(&body, HeadLimits { max_depth: limits.max_json_depth })?;
+    let mut request = Request::new(operation, head, body, client.context(&parts.headers)?);
+    request.headers = headers::for_operation(&parts.headers);
+    Ok(request)
+}
+
+/// The request of a pass-through. Its body may be anything; if it is JSON, what can be read of it is.
+pub(crate) fn passthrough(
+    provider: &str,
+    path: &str,
+    parts: &Parts,
+    body: Bytes,
+    client: Client,
+    limits: DoorLimits,
+) -> Result<Request, Error> {
+    let head = match body.first() {
+        Some(b'{') => read_head(&body, HeadLimits { max_depth: limits.max_json_depth }).unwrap_or_default(),
+        _ => Head::default(),
+    };
+    let mut request = Request::new(Operation::Passthrough, head, body, client.context(&parts.headers)?);
+    request.headers = headers::for_passthrough(&parts.headers);
+    let path_and_query = match parts.uri.query().map(without_key).filter(|query| !query.is_empty()) {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    request.passthrough =
+        Some(Arc::new(Passthrough { provider: provider.into(), method: parts.method.clone(), path_and_query }));
+    Ok(request)
+}
+
+/// Google's clients may put their key, which is the gateway's, into the query.
+fn without_key(query: &str) -> String {
+    query.split('&').filter(|pair| !pair.starts_with("key=")).collect::<Vec<_>>().join("&")
+}
+
+/// `x-tollgate-tags: team=a,app=b`. A malformed list is refused: its tokens would be accounted to nobody.
+fn tags(headers: &HeaderMap) -> Result<Vec<Tag>, Error> {
+    let mut tags = Vec::new();
+    for value in headers.get_all("x-tollgate-tags") {
+        let value = value.to_str().map_err(|_| bad_tags())?;
+        for pair in value.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').ok_or_else(bad_tags)?;
+            let (name, value) = (name.trim(), value.trim());
+            if name.is_empty() || name.len() > MAX_TAG_LEN || value.len() > MAX_TAG_LEN || tags.len() == MAX_TAGS {
+                return Err(bad_tags());
+            }
+            tags.push(Tag { name: name.into(), value: value.into() });
+        }
+    }
+    Ok(tags)
+}
+
+fn bad_tags() -> Error {
+    let message = format!(
+        "`x-tollgate-tags` must be a list such as `team=a,app=b` of at most {MAX_TAGS} tags of at most {MAX_TAG_LEN} bytes."
+    );
+    Error::new(ErrorKind::InvalidRequest, message).with_param("x-tollgate-tags")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn parse(value: &str) -> Result<Vec<(String, String)>, ErrorKind> {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-tollgate-tags", HeaderValue::from_str(value).unwrap());
+        let tags = tags(&headers).map_err(|error| error.kind())?;
+        Ok(tags.into_iter().map(|tag| (tag.name.to_string(), tag.value.to_string())).collect())
+    }
+
+    #[test]
+    fn tags_are_pairs() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(parse("team=a, app=b=c,"), Ok(vec![pair("team", "a"), pair("app", "b=c")]));
+        assert_eq!(parse(""), Ok(vec![]));
+        for bad in ["team", "=a", &"a=b,".repeat(17), &format!("a={}", "b".repeat(129))] {
+            assert_eq!(parse(bad), Err(ErrorKind::InvalidRequest), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_gateways_key_does_not_leave_in_a_query() {
+        assert_eq!(without_key("alt=sse&key=secret"), "alt=sse");
+        assert_eq!(without_key("key=secret"), "");
+    }
+}
