@@ -1,2 +1,18 @@
 //! The Tollgate server as a library: configuration, composition and the admin API behind the thin binary.
+//!
+//! Everything that a request passes is composed in [`stack`]; [`Gateway`] holds what a reload exchanges; [`serve`] listens.
+
+pub mod admin;
+mod app;
+pub mod cli;
 pub mod config;
+mod gateway;
+mod providers;
+pub mod serve;
+pub mod stack;
+mod telemetry;
+mod watch;
+
+pub use app::App;
+pub use gateway::{Gateway, Reloaded};
+pub use providers::kinds;

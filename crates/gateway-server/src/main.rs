@@ -1,2 +1,7 @@
 //! The `gateway-server` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gateway_server::cli::run()
+}

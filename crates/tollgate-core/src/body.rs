@@ -56,6 +56,12 @@ impl Body {
     }
 }
 
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl<B: Into<Bytes>> From<B> for Body {
     fn from(bytes: B) -> Self {
         Self(Kind::Whole(bytes.into()))

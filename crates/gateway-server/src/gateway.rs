@@ -1,0 +1,266 @@
+//! What the server is made of, and how a reload exchanges it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::HeaderValue;
+use serde_json::json;
+use tollgate_core::{BoxFuture, Error};
+use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
+use tollgate_providers::{Demo, Registry};
+use tollgate_usage::{Ledger, MemoryLedger};
+use tower::Layer;
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
+
+use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
+use crate::providers::{Built, build_all, kinds};
+use crate::stack::{self, Stack};
+
+/// The running gateway: what stays, and the generation that a reload exchanges.
+pub struct Gateway {
+    current: ArcSwap<Generation>,
+    source: Source,
+    variables: Arc<dyn Variables + Send + Sync>,
+    overrides: Overrides,
+    /// Sums outlive every reload.
+    pub(crate) ledger: Arc<MemoryLedger>,
+    log: Arc<dyn Ledger>,
+    draining: AtomicBool,
+    /// Held while a new generation is built, so that two reloads do not overtake each other.
+    reloading: Mutex<()>,
+}
+
+/// Everything that follows from one configuration. A request keeps the generation that it began with.
+pub(crate) struct Generation {
+    pub(crate) config: Config,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) doors: Doors,
+    providers: Vec<Built>,
+    fingerprint: u64,
+}
+
+/// The front doors, with CORS where it is configured.
+#[derive(Clone)]
+pub(crate) enum Doors {
+    Plain(FrontDoors<Stack>),
+    Cors(Arc<Cors<FrontDoors<Stack>>>),
+}
+
+/// What a reload did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reloaded {
+    /// Nothing was different.
+    Unchanged,
+    /// The new configuration is in use, but for these settings, which need a restart.
+    Changed {
+        /// The settings that keep their old value until then.
+        needs_restart: Vec<&'static str>,
+    },
+}
+
+impl Gateway {
+    /// A gateway of a loaded configuration. `source`, `variables` and `overrides` are what a reload loads from again; every
+    /// usage record also goes to `log`.
+    ///
+    /// # Errors
+    /// If a provider cannot be built.
+    pub fn new(
+        config: Config,
+        source: Source,
+        variables: Arc<dyn Variables + Send + Sync>,
+        overrides: Overrides,
+        log: Arc<dyn Ledger>,
+    ) -> Result<Self, ConfigErrors> {
+        let ledger = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
+        let first = Generation::build(config, &source, &[], (ledger.clone(), log.clone()))?;
+        Ok(Self {
+            current: ArcSwap::from_pointee(first),
+            source,
+            variables,
+            overrides,
+            ledger,
+            log,
+            draining: AtomicBool::new(false),
+            reloading: Mutex::new(()),
+        })
+    }
+
+    pub(crate) fn current(&self) -> arc_swap::Guard<Arc<Generation>> {
+        self.current.load()
+    }
+
+    /// Loads the configuration again and exchanges it, all or nothing. Requests in flight keep what they began with; sums
+    /// are kept.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the new configuration; the old one stays in use.
+    pub fn reload(&self) -> Result<Reloaded, ConfigErrors> {
+        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = load(&self.source, &*self.variables, &kinds(), &self.overrides)?;
+        let old = self.current.load_full();
+        if config == old.config {
+            // Files may have been touched; remembering them as they are now keeps the watcher quiet.
+            let mut same = Generation::clone_of(&old);
+            same.fingerprint = self.source.fingerprint_with(&config.key_files);
+            self.current.store(Arc::new(same));
+            return Ok(Reloaded::Unchanged);
+        }
+        let needs_restart = needs_restart(&old.config, &config);
+        let ledgers = (self.ledger.clone(), self.log.clone());
+        let new = Generation::build(config, &self.source, &old.providers, ledgers)?;
+        warm_up(&new.registry);
+        self.current.store(Arc::new(new));
+        Ok(Reloaded::Changed { needs_restart })
+    }
+
+    /// What the files that the configuration was read from look like now.
+    pub(crate) fn source_fingerprint(&self) -> u64 {
+        self.source.fingerprint_with(&self.current.load().config.key_files)
+    }
+
+    /// What they looked like when they were loaded.
+    pub(crate) fn loaded_fingerprint(&self) -> u64 {
+        self.current.load().fingerprint
+    }
+
+    /// Whether the server is stopping and wants no new requests.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks the providers for their models in the background, so that the first request need not wait for it.
+    pub(crate) fn warm_up(&self) {
+        warm_up(&self.current.load().registry);
+    }
+}
+
+/// A single provider gets every model that is not qualified, so its list matters to nobody before it is asked for.
+fn warm_up(registry: &Arc<Registry>) {
+    if registry.names().count() > 1 && tokio::runtime::Handle::try_current().is_ok() {
+        let registry = registry.clone();
+        tokio::spawn(async move { registry.refresh_models().await });
+    }
+}
+
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let changed = [
+        ("listen", old.listen != new.listen),
+        ("limits.max_headers", old.limits.max_headers != new.limits.max_headers),
+        ("log", old.log != new.log),
+        ("usage", old.usage != new.usage),
+    ];
+    changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
+}
+
+impl Generation {
+    fn build(
+        config: Config,
+        source: &Source,
+        earlier: &[Built],
+        ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
+    ) -> Result<Self, ConfigErrors> {
+        let fingerprint = source.fingerprint_with(&config.key_files);
+        let providers = build_all(&config, source, earlier)?;
+        let registry = Arc::new(registry(&config, &providers));
+        let stack = stack::build(&config, registry.clone(), ledgers);
+        let doors = doors(&config, stack, registry.clone());
+        Ok(Self { config, registry, doors, providers, fingerprint })
+    }
+
+    fn clone_of(other: &Self) -> Self {
+        Self {
+            config: other.config.clone(),
+            registry: other.registry.clone(),
+            doors: other.doors.clone(),
+            providers: other.providers.clone(),
+            fingerprint: other.fingerprint,
+        }
+    }
+}
+
+fn registry(config: &Config, providers: &[Built]) -> Registry {
+    let mut builder =
+        Registry::builder().models_cache_ttl(config.models.cache_ttl.get()).models_timeout(config.models.timeout.get());
+    for built in providers {
+        builder = builder.provider(built.provider.clone());
+    }
+    if providers.is_empty() {
+        builder = builder.provider(Arc::new(Demo::new("demo")));
+    }
+    config.aliases.iter().fold(builder, |builder, (alias, target)| builder.alias(alias, target)).build()
+}
+
+fn doors(config: &Config, stack: Stack, registry: Arc<Registry>) -> Doors {
+    let limits = DoorLimits {
+        max_body: config.limits.max_body.as_usize(),
+        max_json_depth: config.limits.max_json_depth,
+        ..DoorLimits::default()
+    };
+    let mut doors =
+        FrontDoors::new(stack).base_path(config.base_path.clone()).limits(limits).models(Catalogue(registry));
+    if let Some(key) = &config.client_key {
+        doors = doors.authenticate(OneKey::new(key.clone(), "default"));
+    }
+    match &config.cors {
+        None => Doors::Plain(doors),
+        Some(cors) => Doors::Cors(Arc::new(cors_layer(cors).layer(doors))),
+    }
+}
+
+fn cors_layer(cors: &types::Cors) -> CorsLayer {
+    let header_values = |texts: &[String]| -> Vec<HeaderValue> {
+        texts.iter().filter_map(|text| HeaderValue::from_str(text).ok()).collect()
+    };
+    let any_origin = cors.allow_origins.iter().any(|origin| origin == "*");
+    let any_header = cors.allow_headers.iter().any(|header| header == "*");
+    CorsLayer::new()
+        .allow_origin(if any_origin {
+            AllowOrigin::any()
+        } else {
+            AllowOrigin::list(header_values(&cors.allow_origins))
+        })
+        .allow_headers(if any_header {
+            // Not a literal `*`, which browsers do not take to mean `authorization`.
+            AllowHeaders::mirror_request()
+        } else {
+            AllowHeaders::list(cors.allow_headers.iter().filter_map(|name| name.parse().ok()))
+        })
+        .allow_methods(AllowMethods::mirror_request())
+        .expose_headers(ExposeHeaders::list(
+            ["x-request-id", "x-tollgate-provider", "x-tollgate-model", "x-tollgate-attempts", "retry-after"]
+                .map(http::HeaderName::from_static),
+        ))
+        .allow_credentials(cors.allow_credentials && !any_origin)
+        .max_age(cors.max_age.get().max(Duration::from_secs(0)))
+}
+
+/// The registry's models as the front doors list them.
+struct Catalogue(Arc<Registry>);
+
+impl ListModels for Catalogue {
+    fn list(&self) -> BoxFuture<'_, Result<Bytes, Error>> {
+        Box::pin(async {
+            let models = self.0.list_models().await;
+            Ok(json!({ "object": "list", "data": models }).to_string().into())
+        })
+    }
+
+    fn describe<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Bytes, Error>> {
+        Box::pin(async move { Ok(self.0.describe_model(name).await?.to_string().into()) })
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("registry", &self.current.load().registry).finish_non_exhaustive()
+    }
+}

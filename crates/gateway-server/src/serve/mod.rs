@@ -1,0 +1,115 @@
+//! Listens, serves connections, and stops without cutting anybody off.
+
+mod connection;
+mod stall;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::app::App;
+use crate::gateway::Gateway;
+use crate::watch;
+
+/// How long to wait when no connection can be accepted, usually because all file descriptors are in use.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until the process is told to stop, by SIGTERM or SIGINT.
+///
+/// # Errors
+/// If the address cannot be listened on.
+pub async fn run(gateway: Arc<Gateway>) -> io::Result<()> {
+    let address = gateway.current().config.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
+    announce(&gateway, listener.local_addr()?);
+    gateway.warm_up();
+    let watching = tokio::spawn(watch::run(gateway.clone()));
+    let (first, second) = (stop_signal()?, stop_signal()?);
+    serve(gateway, listener, first, second).await;
+    watching.abort();
+    Ok(())
+}
+
+/// Serves a listener until `stop` completes. Then no connection is accepted any more, and those that are open may finish
+/// what they are at, for as long as the configuration says or until `now` completes.
+pub async fn serve(
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+    now: impl Future<Output = ()>,
+) {
+    let app = App::new(gateway.clone());
+    let settings = connection::Settings::of(&gateway.current().config);
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    prepare(&stream);
+                    let connection = connection::serve(app.clone(), stream, peer, settings, graceful.watcher());
+                    connections.spawn(connection);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            // Reaps what has ended, so that the set does not grow.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    gateway.start_draining();
+    let grace = gateway.current().config.shutdown.grace.get();
+    tracing::info!(connections = graceful.count(), ?grace, "stopping");
+    tokio::select! {
+        () = graceful.shutdown() => tracing::info!("all connections have finished"),
+        () = tokio::time::sleep(grace) => tracing::warn!("the grace period is over; what is left is cut off"),
+        () = now => tracing::warn!("told to stop again; what is left is cut off"),
+    }
+    // Dropping a connection drops its streams, which are accounted as they go.
+    connections.shutdown().await;
+}
+
+fn prepare(stream: &TcpStream) {
+    // Each event of a stream is a small write of its own and must not wait for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY cannot be set");
+    }
+}
+
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn announce(gateway: &Gateway, address: SocketAddr) {
+    let current = gateway.current();
+    let providers: Vec<&str> = current.registry.names().collect();
+    tracing::info!(%address, ?providers, "listening on http://{address}");
+    if current.config.providers.is_empty() {
+        tracing::info!(
+            "no provider is configured, so the built-in `demo` answers; set OPENAI_API_KEY or another provider's key \
+             to reach a real one"
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! The path of every request, outermost first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tollgate_core::{Error, Request, Response};
+use tollgate_providers::{Dispatch, Registry};
+use tollgate_tower::limit::ConcurrencyLimitLayer;
+use tollgate_tower::retry::RetryLayer;
+use tollgate_tower::route::RouteLayer;
+use tollgate_tower::timeout::{TimeoutLayer, Timeouts};
+use tollgate_tower::trace::TraceLayer;
+use tollgate_tower::usage::UsageLayer;
+use tollgate_usage::Ledger;
+use tower::ServiceBuilder;
+use tower::util::BoxCloneSyncService;
+
+use crate::config::{Config, types};
+
+/// A composed stack.
+pub type Stack = BoxCloneSyncService<Request, Response, Error>;
+
+/// Composes the stack of a configuration.
+///
+/// The front doors have read the request and know the client before it comes here; the way back is the same list from below.
+pub fn build<L>(config: &Config, registry: Arc<Registry>, ledger: L) -> Stack
+where
+    L: Ledger + Clone + Unpin + 'static,
+{
+    let limits = &config.limits;
+    let limit = limits
+        .concurrency()
+        .map(|places| ConcurrencyLimitLayer::new(places.get()).queue_timeout(limits.queue_timeout.get()));
+    let retry = RetryLayer::new(config.retry.max_attempts)
+        .base_delay(config.retry.base_delay.get())
+        .max_delay(config.retry.max_delay.get())
+        .max_retry_after(config.retry.max_retry_after.get());
+    BoxCloneSyncService::new(
+        ServiceBuilder::new()
+            // Outside of everything, so that every line about a request carries its id.
+            .layer(TraceLayer::new())
+            // Outside of whatever may answer or refuse, so that each request leaves exactly one record.
+            .layer(UsageLayer::new(ledger))
+            // Before any work is done for a request that there is no room for.
+            .option_layer(limit)
+            // Once: a retry asks the same provider again.
+            .layer(RouteLayer::new(registry.clone()))
+            // Sees errors only before an answer has begun, because a provider's future completes when it begins.
+            .layer(retry)
+            // Inside of retry, so that it counts for each attempt.
+            .layer(TimeoutLayer::new(timeouts(config)))
+            .service(Dispatch::new(registry)),
+    )
+}
+
+/// The time limits of the provider that a request goes to.
+fn timeouts(config: &Config) -> impl Fn(&Request) -> Timeouts + Clone + Send + Sync + 'static {
+    let by_provider: HashMap<String, Timeouts> =
+        config.providers.iter().map(|provider| (provider.name.clone(), limits_of(&provider.timeouts))).collect();
+    let by_provider = Arc::new(by_provider);
+    let default = limits_of(&config.timeouts);
+    move |request| {
+        let provider = request.target.as_ref().and_then(|target| by_provider.get(&*target.provider));
+        provider.copied().unwrap_or(default)
+    }
+}
+
+fn limits_of(timeouts: &types::Timeouts) -> Timeouts {
+    Timeouts { first_byte: timeouts.first_byte.get(), idle: timeouts.idle.get(), total: timeouts.total.get() }
+}
