@@ -15,16 +15,3 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(raw.get() != "null")
 }
-
-/// A count; servers in Python and JavaScript write some of them as `12.0`.
-pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let number: Option<serde_json::Number> = lenient(deserializer)?;
-    Ok(number.and_then(|number| {
-        number.as_u64().or_else(|| {
-            let float = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..9e15).contains(float))?;
-            // Within the range that doubles hold exactly.
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line above")]
-            Some(float as u64)
-        })
-    }))
-}

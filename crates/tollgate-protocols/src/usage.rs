@@ -4,103 +4,179 @@
 //! do not; Gemini's `candidatesTokenCount` leaves thoughts out, OpenAI's `completion_tokens` holds them, xAI's Chat
 //! Completions answers report them beside it.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use tollgate_core::Usage;
 
-use crate::lenient::{count, lenient};
+use crate::json::{Fault, Scanner};
 
 /// Reads a usage object in any of the known shapes: OpenAI Chat Completions and Responses, Anthropic, Gemini, Bedrock,
 /// Cohere, Ollama. `None` if it holds no count.
 #[must_use]
 pub fn parse(json: &[u8]) -> Option<Usage> {
-    serde_json::from_slice::<Wire>(json).ok().and_then(|wire| wire.normalise())
+    Wire::read(json).and_then(|wire| wire.normalise())
 }
 
 /// The union of the shapes; their names do not collide.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Wire {
     // OpenAI Chat Completions, completions, embeddings
-    #[serde(deserialize_with = "count")]
     prompt_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
     completion_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
     total_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient")]
-    prompt_tokens_details: Option<Details>,
-    #[serde(deserialize_with = "lenient")]
-    completion_tokens_details: Option<Details>,
     // OpenAI Responses and Anthropic
-    #[serde(deserialize_with = "count")]
     input_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
     output_tokens: Option<u64>,
-    #[serde(deserialize_with = "lenient")]
-    input_tokens_details: Option<Details>,
-    #[serde(deserialize_with = "lenient")]
-    output_tokens_details: Option<Details>,
-    #[serde(deserialize_with = "count")]
+    /// `prompt_tokens_details` or `input_tokens_details`
+    input_details: Details,
+    /// `completion_tokens_details` or `output_tokens_details`
+    output_details: Details,
     cache_read_input_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
     cache_creation_input_tokens: Option<u64>,
     // DeepSeek, Moonshot
-    #[serde(deserialize_with = "count")]
     prompt_cache_hit_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
     cached_tokens: Option<u64>,
     // Gemini
-    #[serde(rename = "promptTokenCount", deserialize_with = "count")]
     prompt_token_count: Option<u64>,
-    #[serde(rename = "candidatesTokenCount", deserialize_with = "count")]
     candidates_token_count: Option<u64>,
-    #[serde(rename = "thoughtsTokenCount", deserialize_with = "count")]
     thoughts_token_count: Option<u64>,
-    #[serde(rename = "toolUsePromptTokenCount", deserialize_with = "count")]
     tool_use_prompt_token_count: Option<u64>,
-    #[serde(rename = "cachedContentTokenCount", deserialize_with = "count")]
     cached_content_token_count: Option<u64>,
     // Bedrock
-    #[serde(rename = "inputTokens", deserialize_with = "count")]
     bedrock_input: Option<u64>,
-    #[serde(rename = "outputTokens", deserialize_with = "count")]
     bedrock_output: Option<u64>,
-    #[serde(rename = "cacheReadInputTokens", deserialize_with = "count")]
     bedrock_cache_read: Option<u64>,
-    #[serde(rename = "cacheWriteInputTokens", deserialize_with = "count")]
     bedrock_cache_write: Option<u64>,
     // Ollama, in the answer itself
-    #[serde(deserialize_with = "count")]
     prompt_eval_count: Option<u64>,
-    #[serde(deserialize_with = "count")]
     eval_count: Option<u64>,
     // Cohere
-    #[serde(deserialize_with = "lenient")]
-    tokens: Option<CohereTokens>,
+    cohere_input: Option<u64>,
+    cohere_output: Option<u64>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Details {
-    #[serde(deserialize_with = "count")]
-    cached_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
-    cache_write_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
-    audio_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
-    reasoning_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
-    thinking_tokens: Option<u64>,
+    cached: Option<u64>,
+    cache_write: Option<u64>,
+    audio: Option<u64>,
+    reasoning: Option<u64>,
+    thinking: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct CohereTokens {
-    #[serde(deserialize_with = "count")]
-    input_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
-    output_tokens: Option<u64>,
+/// How deep a usage object is nested at most; deeper parts are nobody's counts.
+const MAX_DEPTH: usize = 32;
+
+impl Wire {
+    /// Reads the members that are known and of the right type. Written by hand because it runs for every answer, where a
+    /// derived reader that forgives odd types costs more than the rest of the answer's handling.
+    pub(crate) fn read(json: &[u8]) -> Option<Self> {
+        let mut wire = Self::default();
+        let mut scanner = Scanner::new(json, MAX_DEPTH).ok()?;
+        if scanner.peek() != Some(b'{') {
+            return None;
+        }
+        scanner.object(|scanner, key| wire.member(json, scanner, &key.name())).ok()?;
+        Some(wire)
+    }
+
+    fn member(&mut self, json: &[u8], scanner: &mut Scanner<'_>, name: &[u8]) -> Result<(), Fault> {
+        if scanner.peek() == Some(b'{') {
+            return self.nested(json, scanner, name);
+        }
+        let value = &json[scanner.value()?];
+        let field = match name {
+            b"prompt_tokens" => &mut self.prompt_tokens,
+            b"completion_tokens" => &mut self.completion_tokens,
+            b"total_tokens" => &mut self.total_tokens,
+            b"input_tokens" => &mut self.input_tokens,
+            b"output_tokens" => &mut self.output_tokens,
+            b"cache_read_input_tokens" => &mut self.cache_read_input_tokens,
+            b"cache_creation_input_tokens" => &mut self.cache_creation_input_tokens,
+            b"prompt_cache_hit_tokens" => &mut self.prompt_cache_hit_tokens,
+            b"cached_tokens" => &mut self.cached_tokens,
+            b"promptTokenCount" => &mut self.prompt_token_count,
+            b"candidatesTokenCount" => &mut self.candidates_token_count,
+            b"thoughtsTokenCount" => &mut self.thoughts_token_count,
+            b"toolUsePromptTokenCount" => &mut self.tool_use_prompt_token_count,
+            b"cachedContentTokenCount" => &mut self.cached_content_token_count,
+            b"inputTokens" => &mut self.bedrock_input,
+            b"outputTokens" => &mut self.bedrock_output,
+            b"cacheReadInputTokens" => &mut self.bedrock_cache_read,
+            b"cacheWriteInputTokens" => &mut self.bedrock_cache_write,
+            b"prompt_eval_count" => &mut self.prompt_eval_count,
+            b"eval_count" => &mut self.eval_count,
+            _ => return Ok(()),
+        };
+        *field = count(value);
+        Ok(())
+    }
+
+    fn nested(&mut self, json: &[u8], scanner: &mut Scanner<'_>, name: &[u8]) -> Result<(), Fault> {
+        let mut counts = |take: &mut dyn FnMut(&[u8], Option<u64>)| {
+            scanner.object(|scanner, key| {
+                let span = scanner.value()?;
+                take(&key.name(), count(&json[span]));
+                Ok(())
+            })
+        };
+        match name {
+            b"prompt_tokens_details" | b"input_tokens_details" => {
+                counts(&mut |name, value| self.input_details.set(name, value))?;
+            }
+            b"completion_tokens_details" | b"output_tokens_details" => {
+                counts(&mut |name, value| self.output_details.set(name, value))?;
+            }
+            b"tokens" => {
+                counts(&mut |name, value| match name {
+                    b"input_tokens" => self.cohere_input = value,
+                    b"output_tokens" => self.cohere_output = value,
+                    _ => {}
+                })?;
+            }
+            _ => {
+                scanner.value()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Details {
+    fn set(&mut self, name: &[u8], value: Option<u64>) {
+        match name {
+            b"cached_tokens" => self.cached = value,
+            b"cache_write_tokens" => self.cache_write = value,
+            b"audio_tokens" => self.audio = value,
+            b"reasoning_tokens" => self.reasoning = value,
+            b"thinking_tokens" => self.thinking = value,
+            _ => {}
+        }
+    }
+}
+
+/// A count; servers in Python and JavaScript write some of them as `12.0`.
+fn count(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.parse().ok().or_else(|| {
+        let float: f64 = text.parse().ok()?;
+        let is_whole = float.fract() == 0.0 && (0.0..9e15).contains(&float);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole and in the range of doubles"
+        )]
+        is_whole.then_some(float as u64)
+    })
+}
+
+impl<'de> Deserialize<'de> for Wire {
+    /// For use as a field of something that serde reads.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Self::read(raw.get().as_bytes()).ok_or_else(|| D::Error::custom("not a usage object"))
+    }
 }
 
 impl Wire {
@@ -112,8 +188,8 @@ impl Wire {
             self.bedrock()
         } else if self.prompt_eval_count.is_some() || self.eval_count.is_some() {
             Usage { input: self.prompt_eval_count, output: self.eval_count, ..Usage::default() }
-        } else if let Some(tokens) = self.tokens {
-            Usage { input: tokens.input_tokens, output: tokens.output_tokens, ..Usage::default() }
+        } else if self.cohere_input.is_some() || self.cohere_output.is_some() {
+            Usage { input: self.cohere_input, output: self.cohere_output, ..Usage::default() }
         } else if self.prompt_tokens.is_none() && self.is_anthropic() {
             self.anthropic()
         } else {
@@ -127,21 +203,16 @@ impl Wire {
     }
 
     fn openai(&self) -> Usage {
-        let prompt = self.prompt_tokens_details.as_ref().or(self.input_tokens_details.as_ref());
-        let completion = self.completion_tokens_details.as_ref().or(self.output_tokens_details.as_ref());
-        let reasoning = completion.and_then(|details| details.reasoning_tokens.or(details.thinking_tokens));
+        let reasoning = self.output_details.reasoning.or(self.output_details.thinking);
         let input = self.prompt_tokens.or(self.input_tokens);
         Usage {
             input,
             output: self.openai_output(input, reasoning),
-            cache_read: prompt
-                .and_then(|details| details.cached_tokens)
-                .or(self.cached_tokens)
-                .or(self.prompt_cache_hit_tokens),
-            cache_creation: prompt.and_then(|details| details.cache_write_tokens),
+            cache_read: self.input_details.cached.or(self.cached_tokens).or(self.prompt_cache_hit_tokens),
+            cache_creation: self.input_details.cache_write,
             reasoning,
-            audio_input: prompt.and_then(|details| details.audio_tokens),
-            audio_output: completion.and_then(|details| details.audio_tokens),
+            audio_input: self.input_details.audio,
+            audio_output: self.output_details.audio,
             estimated: false,
         }
     }
@@ -164,7 +235,7 @@ impl Wire {
             output: self.output_tokens,
             cache_read: self.cache_read_input_tokens,
             cache_creation: self.cache_creation_input_tokens,
-            reasoning: self.output_tokens_details.as_ref().and_then(|details| details.thinking_tokens),
+            reasoning: self.output_details.thinking,
             ..Usage::default()
         }
     }

@@ -1,7 +1,7 @@
 //! A span for each request, and a line for each that fails.
 //!
-//! The span `request` has the request's id, operation and model, so every line written inside of it has them too. What the
-//! request held or what was answered is never written.
+//! The span `request` has the request's id and operation, and once it has failed its model, so every line written inside of
+//! it has them too. What the request held or what was answered is never written.
 
 use std::task::{Context, Poll};
 
@@ -50,17 +50,22 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        // As `Display`: an id and an operation need no escaping, which would be most of the cost of a span.
         let span = tracing::info_span!(
             "request",
-            request_id = &**request.context.request_id(),
-            operation = request.operation.as_str(),
-            model = request.head.model_name(),
+            request_id = %request.context.request_id(),
+            operation = %request.operation,
+            model = tracing::field::Empty,
         );
+        let head = request.head.clone();
         let calling = span.in_scope(|| self.inner.call(request));
         Box::pin(
             async move {
                 let result = calling.await;
                 if let Err(error) = &result {
+                    if let Some(model) = head.model_name() {
+                        tracing::Span::current().record("model", model);
+                    }
                     log(error);
                 }
                 result

@@ -301,14 +301,13 @@ fn is_inlined_data(text: &[u8]) -> bool {
     text.starts_with(b"data:") || (text.len() > 1024 && !text[..256].contains(&b' '))
 }
 
-/// How many bytes from the start need no attention inside a string. In blocks, so that the compiler uses the machine's
-/// vectors: prompts are mostly long strings, and this loop is most of a scan.
+/// How many bytes from the start need no attention inside a string. Prompts are mostly long strings, so this is most of a
+/// scan: one vectorised search for what ends a run, and one pass for control characters that the compiler vectorises.
 fn plain_run(text: &[u8]) -> usize {
-    const fn special(byte: u8) -> bool {
-        byte == b'"' || byte == b'\\' || byte < 0x20
+    let run = memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len());
+    let lowest = text[..run].iter().fold(u8::MAX, |lowest, &byte| lowest.min(byte));
+    if lowest >= 0x20 {
+        return run;
     }
-    let (blocks, _) = text.as_chunks::<32>();
-    let plain =
-        blocks.iter().take_while(|block| !block.iter().fold(false, |any, &byte| any | special(byte))).count() * 32;
-    plain + text[plain..].iter().take_while(|&&byte| !special(byte)).count()
+    text.iter().take_while(|byte| **byte >= 0x20).count()
 }

@@ -1,12 +1,11 @@
 //! Reads an answer that is here entirely.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use tollgate_core::Usage;
 
-use crate::json::Scanner;
-use crate::lenient::{lenient, present};
-use crate::usage::{self, Wire};
+use crate::json::{self, Fault, Scanner};
+use crate::lenient::present;
+use crate::usage;
 
 /// The facts of a whole answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,25 +24,17 @@ pub struct Whole {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnAnswer(());
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// What stands where in an answer.
+#[derive(Default)]
 struct Wide {
-    #[serde(deserialize_with = "lenient")]
     model: Option<String>,
-    #[serde(rename = "modelVersion", deserialize_with = "lenient")]
-    model_version: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    usage: Option<Wire>,
-    #[serde(rename = "usageMetadata", deserialize_with = "lenient")]
-    usage_metadata: Option<Wire>,
-    #[serde(deserialize_with = "lenient")]
-    meta: Option<Wire>,
-    #[serde(deserialize_with = "present")]
-    error: bool,
-    choices: Option<IgnoredAny>,
-    data: Option<IgnoredAny>,
-    output: Option<IgnoredAny>,
+    usage: Option<Usage>,
+    has_error: bool,
+    has_answer: bool,
 }
+
+/// No answer is nested as deeply as this, except to do harm.
+const MAX_DEPTH: usize = 256;
 
 impl Whole {
     /// Reads a body.
@@ -51,20 +42,36 @@ impl Whole {
     /// # Errors
     /// If it is not JSON at all.
     pub fn read(body: &[u8]) -> Result<Self, NotAnAnswer> {
-        if body.trim_ascii_start().first() != Some(&b'{') {
+        let mut scanner = Scanner::new(body, MAX_DEPTH).map_err(|_| NotAnAnswer(()))?;
+        if scanner.peek() != Some(b'{') {
             // A list, such as Google's wrapped errors, or a bare value: JSON, but no answer with a usage.
-            serde_json::from_slice::<IgnoredAny>(body).map_err(|_| NotAnAnswer(()))?;
+            scanner.value().and_then(|_| scanner.end()).map_err(|_| NotAnAnswer(()))?;
             return Ok(Self { is_error: is_error_list(body), ..Self::default() });
         }
-        let wide: Wide = serde_json::from_slice(body).map_err(|_| NotAnAnswer(()))?;
-        let mut usage = [&wide.usage, &wide.usage_metadata, &wide.meta].into_iter().flatten().find_map(Wire::normalise);
-        if usage.is_none() && wide.choices.is_none() && wide.data.is_none() {
-            // Ollama's counts stand in the answer itself.
-            usage = usage::parse(body);
+        let mut wide = Wide::default();
+        scanner
+            .object(|scanner, key| wide.member(body, scanner, &key.name()))
+            .and_then(|_| scanner.end())
+            .map_err(|_| NotAnAnswer(()))?;
+        let usage = wide.usage.or_else(|| if wide.has_answer { None } else { usage::parse(body) });
+        let is_counted = usage.is_some_and(|usage| usage.output.is_some());
+        let output_text = if is_counted { 0 } else { usize::try_from(scanner.counts().text).unwrap_or(usize::MAX) };
+        Ok(Self { model: wide.model, usage, is_error: wide.has_error && !wide.has_answer, output_text })
+    }
+}
+
+impl Wide {
+    fn member(&mut self, body: &[u8], scanner: &mut Scanner<'_>, name: &[u8]) -> Result<(), Fault> {
+        let value = &body[scanner.value()?];
+        match name {
+            b"model" => self.model = json::decode(value).or_else(|| self.model.take()),
+            b"modelVersion" if self.model.is_none() => self.model = json::decode(value),
+            b"usage" | b"usageMetadata" | b"meta" if self.usage.is_none() => self.usage = usage::parse(value),
+            b"error" => self.has_error = value != b"null",
+            b"choices" | b"data" | b"output" => self.has_answer = true,
+            _ => {}
         }
-        let output_text = if usage.is_some_and(|usage| usage.output.is_some()) { 0 } else { text_in(body) };
-        let has_answer = wide.choices.is_some() || wide.data.is_some() || wide.output.is_some();
-        Ok(Self { model: wide.model.or(wide.model_version), usage, is_error: wide.error && !has_answer, output_text })
+        Ok(())
     }
 }
 
@@ -75,14 +82,6 @@ fn is_error_list(body: &[u8]) -> bool {
         error: bool,
     }
     serde_json::from_slice::<Vec<Item>>(body).is_ok_and(|items| items.first().is_some_and(|item| item.error))
-}
-
-fn text_in(body: &[u8]) -> usize {
-    let Ok(mut scanner) = Scanner::new(body, 128) else {
-        return 0;
-    };
-    let _ = scanner.value();
-    usize::try_from(scanner.counts().text).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
