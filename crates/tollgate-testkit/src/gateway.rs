@@ -12,7 +12,7 @@ use http::Method;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Call, PATIENCE, eventually, free_port};
+use crate::{Call, PATIENCE, eventually};
 
 /// A running server. Killed when dropped; what it wrote to its standard error is shown if the test failed.
 pub struct Gateway {
@@ -33,7 +33,7 @@ pub struct GatewayBuilder {
     config: Option<String>,
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
-    listen: Option<String>,
+    host: Option<String>,
     health: String,
 }
 
@@ -77,7 +77,7 @@ impl GatewayBuilder {
 
     /// Sets the host to listen on. Defaults to `127.0.0.1`; the port is always a free one.
     pub fn host(mut self, host: &str) -> Self {
-        self.listen = Some(host.to_owned());
+        self.host = Some(host.to_owned());
         self
     }
 
@@ -91,45 +91,35 @@ impl GatewayBuilder {
     ///
     /// # Panics
     /// If it does not come up.
-    pub async fn start(self) -> Gateway {
-        for _ in 0..3 {
-            let port = free_port();
-            let (child, folder) = self.spawn(Some(port));
-            let mut gateway = Gateway::watch(child, format!("http://127.0.0.1:{port}"), folder);
-            if gateway.is_up(&self.health).await {
-                return gateway;
-            }
-            let stderr = gateway.stderr();
-            // Another test was quicker to take the port.
-            if !stderr.contains("in use") {
-                panic!("the server did not come up: {stderr}");
-            }
+    pub async fn start(mut self) -> Gateway {
+        let host = self.host.as_deref().unwrap_or("127.0.0.1");
+        // The system chooses the port and the server tells which, so no two tests can be given the same one.
+        self.arguments.extend(["--listen".into(), format!("{host}:0").into()]);
+        let (child, folder) = self.spawn();
+        let mut gateway = Gateway::watch(child, folder);
+        let deadline = Instant::now() + PATIENCE;
+        while !gateway.is_up(&self.health).await {
+            let is_running = gateway.is_running() && Instant::now() < deadline;
+            assert!(is_running, "the server did not come up");
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("no free port in three attempts");
+        gateway
     }
 
-    /// Runs the program as it is, without `--listen`, until it ends by itself.
+    /// Runs the program with no other arguments than those given, until it ends by itself.
     ///
     /// # Panics
     /// If it does not end.
     #[must_use]
     pub fn run(self) -> Finished {
-        let (child, folder) = self.spawn(None);
-        let mut gateway = Gateway::watch(child, String::new(), folder);
+        let (child, folder) = self.spawn();
+        let mut gateway = Gateway::watch(child, folder);
         let status = gateway.wait_exit_blocking();
-        // The pipes end after the process; their threads may have a line to go.
-        let texts = [&gateway.stdout, &gateway.stderr].map(|lines| {
-            let deadline = Instant::now() + PATIENCE;
-            while Arc::strong_count(&lines.0) > 1 && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            lines.text()
-        });
-        let [stdout, stderr] = texts;
+        let [stdout, stderr] = [&gateway.stdout, &gateway.stderr].map(Lines::to_end);
         Finished { code: status.code(), stdout, stderr }
     }
 
-    fn spawn(&self, port: Option<u16>) -> (Child, TempDir) {
+    fn spawn(&self) -> (Child, TempDir) {
         let folder = TempDir::with_prefix("tollgate-test-").expect("a temporary folder");
         let mut command = Command::new(&self.program);
         command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -140,10 +130,6 @@ impl GatewayBuilder {
             let file = folder.path().join(CONFIG);
             std::fs::write(&file, config).expect("the configuration is written");
             command.arg("--config").arg(file);
-        }
-        if let Some(port) = port {
-            let host = self.listen.as_deref().unwrap_or("127.0.0.1");
-            command.arg("--listen").arg(format!("{host}:{port}"));
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let program = self.program.display();
@@ -162,27 +148,22 @@ impl Gateway {
             config: None,
             arguments: Vec::new(),
             environment: Vec::new(),
-            listen: None,
+            host: None,
             health: "/health".to_owned(),
         }
     }
 
-    fn watch(mut child: Child, url: String, folder: TempDir) -> Self {
+    fn watch(mut child: Child, folder: TempDir) -> Self {
         let stdout = Lines::gather(child.stdout.take().expect("its output is a pipe"));
         let stderr = Lines::gather(child.stderr.take().expect("its errors are a pipe"));
-        Self { child, url, stdout, stderr, folder, taken: 0 }
+        Self { child, url: String::new(), stdout, stderr, folder, taken: 0 }
     }
 
     async fn is_up(&mut self, health: &str) -> bool {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
-            let answer = Call::get(format!("{}{health}", self.url)).try_send().await;
-            if answer.is_ok_and(|answer| answer.status() == 200) {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        false
+        let Some(port) = announced_port(&self.stderr()) else { return false };
+        self.url = format!("http://127.0.0.1:{port}");
+        let answer = Call::get(format!("{}{health}", self.url)).try_send().await;
+        answer.is_ok_and(|answer| answer.status() == 200)
     }
 
     /// Its address, `http://127.0.0.1:PORT`.
@@ -364,7 +345,7 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("--- standard error of the server ---\n{}---", self.stderr());
+            eprintln!("--- standard error of the server ---\n{}---", self.stderr.to_end());
         }
     }
 }
@@ -373,6 +354,13 @@ impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway").field("url", &self.url).finish_non_exhaustive()
     }
+}
+
+/// The port in `listening on http://127.0.0.1:4711`.
+fn announced_port(stderr: &str) -> Option<u16> {
+    let (_, address) = stderr.split_once("listening on http://")?;
+    let address = address.split(|byte: char| byte.is_whitespace() || byte == '"').next()?;
+    address.rsplit_once(':')?.1.parse().ok()
 }
 
 // === impl Lines ===
@@ -391,6 +379,15 @@ impl Lines {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything, once the process has ended: its pipes end after it.
+    fn to_end(&self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while Arc::strong_count(&self.0) > 1 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.text()
     }
 
     fn text(&self) -> String {

@@ -1,0 +1,11 @@
+//! The server from outside: the binary as a child process between a scripted upstream and a client.
+
+mod access;
+mod demo;
+mod faults;
+mod lifecycle;
+mod models;
+mod passthrough;
+mod reload;
+mod streaming;
+mod support;
