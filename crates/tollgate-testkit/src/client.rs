@@ -1,4 +1,4 @@
-//! A client: one connection for each call, and nothing is read before it is asked for.
+//! A client: one connection for each call, and hardly anything is read before it is asked for.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -21,6 +21,7 @@ pub struct Call {
     url: String,
     headers: HeaderMap,
     body: Bytes,
+    http2: bool,
     patience: Duration,
 }
 
@@ -32,7 +33,7 @@ pub struct Answer {
     /// What came after the last event that was returned.
     rest: BytesMut,
     patience: Duration,
-    connection: tokio::task::JoinHandle<()>,
+    _connection: Connection,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -42,7 +43,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Call {
     /// A request of any method.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
-        Self { method, url: url.into(), headers: HeaderMap::new(), body: Bytes::new(), patience: PATIENCE }
+        Self {
+            method,
+            url: url.into(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            http2: false,
+            patience: PATIENCE,
+        }
     }
 
     /// A `GET`.
@@ -77,6 +85,12 @@ impl Call {
         self
     }
 
+    /// Speaks HTTP/2, without TLS and without asking first. Giving the call up then ends its stream, not the connection.
+    pub fn http2(mut self) -> Self {
+        self.http2 = true;
+        self
+    }
+
     /// Sends it and waits for the head of the answer.
     ///
     /// # Panics
@@ -95,45 +109,49 @@ impl Call {
         let authority = uri.authority().ok_or("the address names no host")?.clone();
         let socket = TcpStream::connect(authority.as_str()).await?;
         socket.set_nodelay(true)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
-        // The connection ends with the task; errors reach whoever reads the body.
-        let connection = tokio::spawn(async move { connection.await.unwrap_or_default() });
-        let closer = Closer(Some(connection));
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = Request::new(Full::new(self.body));
         *request.method_mut() = self.method;
-        *request.uri_mut() = path.parse()?;
         *request.headers_mut() = self.headers;
-        if !request.headers().contains_key("host") {
-            request.headers_mut().insert("host", authority.as_str().parse()?);
-        }
-        let response = tokio::time::timeout(self.patience, sender.send_request(request)).await??;
-        let (head, body) = response.into_parts();
+        let (connection, response) = if self.http2 {
+            *request.uri_mut() = uri;
+            let (mut sender, connection) =
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await?;
+            let connection = Connection::keep(connection);
+            (connection, tokio::time::timeout(self.patience, sender.send_request(request)).await)
+        } else {
+            *request.uri_mut() = uri.path_and_query().map_or("/", |path| path.as_str()).parse()?;
+            if !request.headers().contains_key("host") {
+                request.headers_mut().insert("host", authority.as_str().parse()?);
+            }
+            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
+            let connection = Connection::keep(connection);
+            (connection, tokio::time::timeout(self.patience, sender.send_request(request)).await)
+        };
+        let (head, body) = response??.into_parts();
         Ok(Answer {
             status: head.status,
             headers: head.headers,
             body,
             rest: BytesMut::new(),
             patience: self.patience,
-            connection: closer.keep(),
+            _connection: connection,
         })
     }
 }
 
-/// Closes the connection of a call that is given up.
-struct Closer(Option<tokio::task::JoinHandle<()>>);
+/// The task that moves a connection's bytes; the connection closes with it.
+struct Connection(tokio::task::JoinHandle<()>);
 
-impl Closer {
-    fn keep(mut self) -> tokio::task::JoinHandle<()> {
-        self.0.take().expect("kept once")
+impl Connection {
+    fn keep<E>(connection: impl Future<Output = Result<(), E>> + Send + 'static) -> Self {
+        // Its errors reach whoever reads the body.
+        Self(tokio::spawn(async move { drop(connection.await) }))
     }
 }
 
-impl Drop for Closer {
+impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            connection.abort();
-        }
+        self.0.abort();
     }
 }
 
@@ -234,12 +252,6 @@ impl Answer {
     pub async fn json(self) -> Value {
         let text = self.text().await;
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        self.connection.abort();
     }
 }
 

@@ -35,5 +35,5 @@ pub use component::{component, shared};
 pub use fake::fake_openai;
 pub use gateway::{Finished, Gateway, GatewayBuilder};
 pub use sse::data_events;
-pub use upstream::{Gate, Received, Refusing, Reply, Step, Upstream};
+pub use upstream::{Deaf, Gate, Received, Refusing, Reply, Step, Upstream};
 pub use wait::{PATIENCE, eventually, free_port};

@@ -151,6 +151,29 @@ async fn a_body_that_is_too_large_is_refused_while_it_is_sent() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_asks_before_it_sends() {
+    let gateway = gateway().config("limits: { max_body: 1MiB }").start().await;
+    let head = |length: usize| {
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let body = chat("demo").to_string();
+    let mut socket = tokio::net::TcpStream::connect(gateway.authority()).await.unwrap();
+    socket.write_all(head(body.len()).as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    socket.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(str::from_utf8(&go_on).unwrap(), "HTTP/1.1 100 Continue\r\n\r\n");
+    socket.write_all(body.as_bytes()).await.unwrap();
+    assert!(read_answer(&mut socket).await.starts_with("HTTP/1.1 200"));
+
+    let mut socket = tokio::net::TcpStream::connect(gateway.authority()).await.unwrap();
+    socket.write_all(head(2 * 1024 * 1024).as_bytes()).await.unwrap();
+    let answer = read_answer(&mut socket).await;
+    assert!(answer.contains("HTTP/1.1 413"), "{answer}");
+}
+
 /// Reads until an answer with a length is complete.
 async fn read_answer(reader: &mut (impl AsyncReadExt + Unpin)) -> String {
     let mut seen = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tollgate_testkit::{Answer, Gateway, Refusing, Reply, Step, Upstream, data_events, eventually, fake_openai};
+use tollgate_testkit::{Answer, Deaf, Gateway, Refusing, Reply, Step, Upstream, data_events, eventually, fake_openai};
 
 use crate::support::{
     PROVIDER_KEY, assert_no_key, chat, chunk, completion, config, final_error, finish_chunk, gateway, gateway_to,
@@ -50,6 +50,15 @@ async fn refuses_connections() {
     assert_eq!(answer.header("x-tollgate-provider"), Some("up"));
     let text = answer.text().await;
     assert!(!text.contains("127.0.0.1"), "an address in an answer: {text}");
+}
+
+#[tokio::test]
+async fn takes_no_connection() {
+    let upstream = Deaf::start().await;
+    let more = "timeouts: { connect: 300ms }\nretry: { max_attempts: 2, base_delay: 1ms }";
+    let mut gateway = gateway().config(config(&upstream.base_url(), more)).start().await;
+    let (error, record) = fails(&mut gateway, &chat("m"), 504, "upstream_timeout").await;
+    assert_eq!((&error["provider"], &record["attempts"]), (&json!("up"), &json!(2)));
 }
 
 #[tokio::test]
@@ -268,6 +277,7 @@ async fn echoes_the_key() {
         for (what, text) in [("standard output", gateway.stdout()), ("standard error", gateway.stderr())] {
             assert_no_key(what, &text);
             assert!(!text.contains("tg-client-1b2e88"), "the client's key is in {what}: {text}");
+            assert!(!text.contains("What is a tollgate?"), "what the client said is in {what}: {text}");
         }
     }
 }
@@ -295,6 +305,31 @@ async fn fails_once_and_then_answers() {
     assert_eq!((&record["attempts"], &record["status"], &record["error"]), (&json!(2), &json!(200), &Value::Null));
     let [first, second] = &upstream.requests()[..] else { panic!("two requests") };
     assert_eq!(first.body, second.body);
+}
+
+#[tokio::test]
+async fn fails_once_at_a_large_request() {
+    let upstream = Upstream::sequence([Reply::error(500, "hiccup"), Reply::json(completion("hello"))]);
+    let gateway = gateway_to(&upstream, "aliases: { fast: up/quick-model }").await;
+    let mut body = chat("fast");
+    body["messages"][0]["content"] = json!("long ".repeat(200_000));
+    assert_eq!(gateway.chat(&body).send().await.status(), 200);
+    body["model"] = json!("quick-model");
+    for request in upstream.requests() {
+        assert!(request.json() == body, "{} bytes are not those that were sent", request.body.len());
+    }
+}
+
+#[tokio::test]
+async fn closes_each_connection_after_its_answer() {
+    let answer = completion("hello");
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
+    // It does not say so beforehand, so the gateway may find out only when it uses the connection again.
+    let upstream = Upstream::always(Reply::raw([Step::Bytes((head + &answer).into())]));
+    let gateway = gateway_to(&upstream, "").await;
+    for _ in 0..30 {
+        assert_eq!(gateway.chat(chat("m")).send().await.status(), 200);
+    }
 }
 
 #[tokio::test]
@@ -472,6 +507,29 @@ async fn sends_an_error_in_the_middle_of_a_stream() {
 }
 
 #[tokio::test]
+async fn breaks_off_a_stream_of_the_responses_protocol() {
+    let start = "event: response.created\n\
+                 data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{}}\n\n\
+                 event: response.output_text.delta\n\
+                 data: {\"type\":\"response.output_text.delta\",\"sequence_number\":1,\"delta\":\"1234\"}\n\n";
+    let reply = Reply::new(200).header("content-type", "text/event-stream").bytes(start).step(Step::Cut);
+    let upstream = Upstream::always(reply);
+    let mut gateway = gateway_to(&upstream, "").await;
+    let body = json!({ "model": "m", "input": "hi", "stream": true });
+    let answer = gateway.post("/v1/responses", body).send().await;
+    let stream = answer.text().await;
+    let end = stream.strip_prefix(start).unwrap_or_else(|| panic!("other events than were sent: {stream}"));
+    let ends: Vec<Value> = data_events(end).iter().map(|data| serde_json::from_str(data).unwrap()).collect();
+    let [error, failed] = &ends[..] else { panic!("an error and the end of the response: {end}") };
+    assert_eq!((&error["type"], &error["sequence_number"]), (&json!("error"), &json!(2)));
+    assert_eq!((&error["code"], &failed["type"]), (&json!("upstream_invalid_response"), &json!("response.failed")));
+    assert_eq!((&failed["sequence_number"], &failed["response"]["status"]), (&json!(3), &json!("failed")));
+    let record = gateway.next_record().await;
+    assert_eq!(record["error"], "upstream_invalid_response");
+    is_estimated(&record, 1);
+}
+
+#[tokio::test]
 async fn sends_garbage_in_the_middle_of_a_stream() {
     let reply = Reply::sse([chunk("1")]).bytes(vec![0xff, 0xfe, 0, b'\n', b'{', b'\n', b'\n']).step(Step::Cut);
     let upstream = Upstream::always(reply);
@@ -532,6 +590,23 @@ async fn a_failed_stream_leaves_its_connection_good() {
 }
 
 // === Too much at once ===
+
+#[tokio::test]
+async fn there_is_no_place_at_the_provider() {
+    let upstream = Upstream::always(Reply::sse([chunk("1")]).step(Step::Hang));
+    let base = upstream.base_url();
+    let provider = format!("{{ kind: openai, base_url: \"{base}\", api_key: k, max_concurrency: 1 }}");
+    let gateway =
+        gateway().config(format!("providers: {{ up: {provider} }}\nretry: {{ base_delay: 1ms }}")).start().await;
+    let mut first = gateway.chat(streamed("m")).send().await;
+    first.event().await;
+    let answer = gateway.chat(chat("m")).send().await;
+    assert_eq!((answer.status(), answer.header("x-tollgate-provider")), (503, Some("up")));
+    assert_eq!(upstream.requests().len(), 1);
+    drop(first);
+    eventually("the place to be free", || (upstream.answering() == 0).then_some(())).await;
+    assert_eq!(gateway.chat(streamed("m")).send().await.status(), 200);
+}
 
 #[tokio::test]
 async fn there_is_no_place_for_another_request() {

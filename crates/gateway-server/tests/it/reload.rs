@@ -151,3 +151,26 @@ async fn what_needs_a_restart_is_said() {
     let answer = gateway.post("/admin/v1/reload", "").send().await.json().await;
     assert_eq!(answer, json!({ "status": "reloaded", "needs_restart": ["log"] }));
 }
+
+#[tokio::test]
+async fn a_key_in_a_file_is_exchanged() {
+    let upstream = echo();
+    let base = upstream.base_url();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "first-key\n").unwrap();
+    let provider = format!("{{ kind: openai, base_url: \"{base}\", api_key_file: \"{}\" }}", file.display());
+    let gateway =
+        gateway().config(format!("providers: {{ up: {provider} }}\naliases: {{ fast: up/m }}\n")).start().await;
+    let key = async || {
+        behind(&gateway).await;
+        upstream.requests().last().and_then(|request| request.header("authorization").map(str::to_owned))
+    };
+    assert_eq!(key().await.as_deref(), Some("Bearer first-key"));
+    std::fs::write(&file, "second-key\n").unwrap();
+    let started = Instant::now();
+    while key().await.as_deref() != Some("Bearer second-key") {
+        assert!(started.elapsed() < PATIENCE, "the old key stays in use");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -73,6 +73,29 @@ async fn a_stream_of_nothing_but_comments_is_opened() {
     assert_eq!(answer.event().await, Some(format!("data: {}", chunk("a"))));
 }
 
+#[tokio::test]
+async fn over_http_2() {
+    let gate = Gate::new();
+    let upstream = Upstream::start({
+        let gate = gate.clone();
+        move |request| match request.json()["model"].as_str() {
+            Some("endless") => Reply::sse([chunk("1")]).step(Step::Hang),
+            _ => Reply::sse([chunk("1")]).gate(&gate).event(&finish_chunk()).event("[DONE]"),
+        }
+    });
+    let mut gateway = gateway_to(&upstream, "").await;
+    let mut answer = gateway.chat(streamed("m")).http2().send().await;
+    assert_eq!(answer.event().await, Some(format!("data: {}", chunk("1"))));
+    gate.open();
+    assert!(answer.text().await.ends_with("data: [DONE]\n\n"));
+    assert_eq!(gateway.next_record().await["status"], 200);
+    let mut answer = gateway.chat(streamed("endless")).http2().send().await;
+    answer.event().await;
+    drop(answer);
+    cancelled(&upstream, Instant::now()).await;
+    assert_eq!(gateway.next_record().await["status"], 499);
+}
+
 // === Byte for byte ===
 
 #[tokio::test]
@@ -321,6 +344,19 @@ async fn a_client_that_goes_in_the_middle_of_a_pass_through() {
     drop(answer);
     cancelled(&upstream, Instant::now()).await;
     assert_eq!(gateway.next_record().await["status"], 499);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing() {
+    let event = format!("data: {}\n\n", chunk(&"x".repeat(64 * 1024)));
+    let reply = Reply::new(200).header("content-type", "text/event-stream").step(Step::Repeat(event.into(), 1024));
+    let upstream = Upstream::always(reply);
+    let mut gateway = gateway_to(&upstream, "timeouts: { idle: 500ms }").await;
+    let answer = gateway.chat(streamed("m")).send().await;
+    eventually("the upstream to be cancelled", || (upstream.aborted() == 1).then_some(())).await;
+    let record = gateway.next_record().await;
+    assert_eq!((&record["status"], &record["estimated"]), (&json!(499), &json!(true)), "{record}");
+    drop(answer);
 }
 
 #[tokio::test]

@@ -7,11 +7,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
 pub use reply::{Gate, Reply, Step};
@@ -238,5 +239,39 @@ impl Refusing {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.socket.local_addr().expect("a bound socket has an address"))
+    }
+}
+
+/// A port that takes no more connections: whoever connects waits.
+#[derive(Debug)]
+pub struct Deaf {
+    address: SocketAddr,
+    /// The listener and what fills its queue.
+    _held: (TcpListener, Vec<TcpStream>),
+}
+
+impl Deaf {
+    /// Takes a port and fills its queue.
+    ///
+    /// # Panics
+    /// If there is no port, or no end to the queue.
+    pub async fn start() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let listener = socket.listen(1).expect("a listener");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let mut waiting = Vec::new();
+        // The system drops the packets of those that find no place in the queue.
+        while let Ok(connected) = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+            waiting.push(connected.expect("a place in the queue"));
+            assert!(waiting.len() < 1000, "the queue has no end");
+        }
+        Self { address, _held: (listener, waiting) }
+    }
+
+    /// The base address of the API that does not answer.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
     }
 }
