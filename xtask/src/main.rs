@@ -5,7 +5,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to the person who runs them")]
 
 mod bench;
+mod codegen;
+mod dist;
+mod tidy;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +33,24 @@ enum Command {
     Mock(bench::mock::Args),
     /// Forward to one upstream and do nothing else; the yardstick of the benchmark.
     Floor(bench::floor::Args),
+    /// Write the documents that are generated from the sources, or check that they are up to date.
+    Codegen(codegen::Args),
+    /// Pack the released binary with its licence.
+    Dist,
+    /// Check what the compiler does not: layers, weights, texts, licences.
+    Tidy,
+}
+
+/// The root of the workspace: these commands mean this one, wherever they are called.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// The cargo that runs this, or the one in the path.
+fn cargo() -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
 }
 
 fn main() -> ExitCode {
@@ -36,6 +58,9 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Mock(args) => bench::mock::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Floor(args) => bench::floor::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Codegen(args) => codegen::run(&args),
+        Command::Dist => dist::run().map(|()| ExitCode::SUCCESS),
+        Command::Tidy => tidy::run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error}");
