@@ -26,6 +26,7 @@ mod client;
 mod component;
 mod fake;
 mod gateway;
+pub mod recordings;
 mod sse;
 mod upstream;
 mod wait;
