@@ -6,6 +6,7 @@ mod faults;
 mod lifecycle;
 mod models;
 mod passthrough;
+mod recordings;
 mod reload;
 mod streaming;
 mod support;
