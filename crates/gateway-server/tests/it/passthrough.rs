@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use tollgate_testkit::{Reply, Upstream, fake_openai};
+use tollgate_testkit::{Reply, Step, Upstream, fake_openai};
 
 use crate::support::{PROVIDER_KEY, chat, completion, gateway_to, streamed};
 
@@ -23,7 +23,6 @@ async fn everything_goes_there_and_back() {
             .call(method.clone(), "/p/up/files/a%20b%2Fc?purpose=x%20y&after=1&after=2&empty=")
             .header("content-type", "application/octet-stream")
             .header("x-mine", "1")
-            .header("user-agent", "tests/1")
             .body(vec![1, 0, 255])
             .send()
             .await;
@@ -38,10 +37,18 @@ async fn everything_goes_there_and_back() {
         assert_eq!(request.path_and_query, "/v1/files/a%20b%2Fc?purpose=x%20y&after=1&after=2&empty=");
         assert_eq!(&request.body[..], [1, 0, 255]);
         assert_eq!(request.header("content-type"), Some("application/octet-stream"));
-        assert_eq!((request.header("x-mine"), request.header("user-agent")), (Some("1"), Some("tests/1")));
+        assert_eq!(request.header("x-mine"), Some("1"));
         assert_eq!(request.header("authorization"), Some(format!("Bearer {PROVIDER_KEY}").as_str()));
         assert_eq!(gateway.next_record().await["status"], 418);
     }
+}
+
+#[tokio::test]
+async fn the_program_that_asks_is_named() {
+    let upstream = Upstream::start(fake_openai());
+    let gateway = gateway_to(&upstream, "").await;
+    gateway.get("/p/up/models").header("user-agent", "tests/1").send().await;
+    assert_eq!(upstream.only_request().header("user-agent"), Some("tests/1"));
 }
 
 #[tokio::test]
@@ -133,6 +140,58 @@ async fn streams_of_another_protocol_are_metered() {
     let record = gateway.next_record().await;
     assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&json!(25), &json!(15)), "{record}");
     assert_eq!(record["model_answered"], "claude-x", "{record}");
+}
+
+#[tokio::test]
+async fn answers_without_a_body() {
+    let upstream = Upstream::start(|request| match request.path() {
+        "/v1/gone" => Reply::new(204).header("x-custom", "kept"),
+        "/v1/same" => Reply::new(304).header("etag", "\"7\"").header("x-custom", "kept"),
+        _ => Reply::new(200).header("x-custom", "kept").bytes("twelve bytes"),
+    });
+    let mut gateway = gateway_to(&upstream, "").await;
+    for (method, path, status) in
+        [(Method::DELETE, "/p/up/gone", 204), (Method::GET, "/p/up/same", 304), (Method::HEAD, "/p/up/files/1", 200)]
+    {
+        let answer = gateway.call(method.clone(), path).send().await;
+        assert_eq!((answer.status(), answer.header("x-custom")), (status, Some("kept")), "{path}");
+        assert_eq!(answer.text().await, "");
+        let record = gateway.next_record().await;
+        assert_eq!((&record["status"], &record["error"]), (&json!(status), &Value::Null), "{record}");
+        assert_eq!(upstream.requests().last().map(|request| request.method.clone()), Some(method));
+    }
+}
+
+#[tokio::test]
+async fn answers_that_break_off() {
+    let upstream = Upstream::start(|request| match request.path() {
+        "/v1/stream" => Reply::sse([crate::support::chunk("12345678")]).bytes("data: {\"a").step(Step::Cut),
+        _ => Reply::new(200).bytes("half of it").step(Step::Cut),
+    });
+    let mut gateway = gateway_to(&upstream, "").await;
+    for path in ["/p/up/stream", "/p/up/files/1/content"] {
+        let answer = gateway.post(path, streamed("m")).send().await;
+        assert_eq!(answer.status(), 200);
+        assert!(answer.try_bytes().await.is_err(), "{path}: half an answer must not look whole");
+        let record = gateway.next_record().await;
+        assert_eq!(
+            (&record["status"], &record["error"]),
+            (&json!(200), &json!("upstream_invalid_response")),
+            "{record}"
+        );
+        assert_eq!(record["estimated"], true, "{record}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs() {
+    let upstream = Upstream::always(Reply::hang());
+    let more = "timeouts: { first_byte: 300ms }\nretry: { max_attempts: 1 }";
+    let mut gateway = gateway_to(&upstream, more).await;
+    let answer = gateway.get("/p/up/files").send().await;
+    assert_eq!(answer.status(), 504);
+    assert_eq!(answer.json().await["error"]["code"], "upstream_timeout");
+    assert_eq!(gateway.next_record().await["status"], 504);
 }
 
 #[tokio::test]
