@@ -140,10 +140,22 @@ const SEEDS: &[&str] = &[
 ];
 
 /// Feeds a target: first the inputs that once failed, then generated ones. The first two arguments of the program, both
-/// optional, are how many and the seed.
+/// optional, are how many and the seed. `corpus FOLDER` instead writes what libFuzzer may begin with.
 pub fn run(name: &str, target: fn(&[u8])) -> ExitCode {
     let name = name.rsplit("::").next().unwrap_or(name).trim();
-    let mut numbers = std::env::args().skip(1).map(|argument| argument.parse::<u64>().unwrap_or(1));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, folder] = &arguments[..]
+        && command == "corpus"
+    {
+        return match write_corpus(Path::new(folder)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{folder} cannot be written: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let mut numbers = arguments.iter().map(|argument| argument.parse::<u64>().unwrap_or(1));
     let (count, seed) = (numbers.next().unwrap_or(100_000), numbers.next().unwrap_or(1));
     let kept = match kept_inputs(name) {
         Ok(kept) => kept,
@@ -165,6 +177,24 @@ pub fn run(name: &str, target: fn(&[u8])) -> ExitCode {
     }
     println!("{name}: {} kept and {count} generated inputs, seed {seed}", kept.len());
     ExitCode::SUCCESS
+}
+
+/// Documents to begin with, and `words.dict` beside the folder.
+fn write_corpus(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (number, seed) in SEEDS.iter().enumerate() {
+        // With lengths of chunks that cut it in the middle of events.
+        std::fs::write(folder.join(format!("seed-{number}")), ["%\u{1}\u{2}@ @\u{7f}\t", seed].concat())?;
+    }
+    let mut random = fastrand::Rng::with_seed(0);
+    for number in 0..200 {
+        std::fs::write(folder.join(format!("generated-{number}")), generate(&mut random))?;
+    }
+    let escaped = |word: &&str| {
+        let bytes: String = word.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
+        format!("\"{bytes}\"\n")
+    };
+    std::fs::write(folder.with_file_name("words.dict"), WORDS.iter().map(escaped).collect::<String>())
 }
 
 fn kept_inputs(name: &str) -> std::io::Result<Vec<Vec<u8>>> {

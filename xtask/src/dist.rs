@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<()> {
     let copies =
         [(binary.clone(), file.as_str()), (root().join("LICENSE"), "LICENSE"), (root().join("README.md"), "README.md")];
     for (from, to) in copies {
-        fs::copy(&from, folder.join(to)).map_err(|error| format!("{} cannot be copied: {error}", from.display()))?;
+        fs::copy(&from, folder.join(to)).map_err(|error| format!("{to} cannot be copied: {error}"))?;
     }
     let archive = dist.join(format!("{name}.tar.gz"));
     // Names without the machine's users in them, so that whoever packs, the archive is the same but for times.

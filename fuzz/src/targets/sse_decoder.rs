@@ -12,7 +12,7 @@ use super::cut::{cut, has_inner_mark};
 pub fn sse_decoder(data: &[u8]) {
     let (payload, chunks) = cut(data);
     let (events, rest) = decode(&chunks, usize::MAX).expect("there is no limit");
-    let (whole_events, whole_rest) = decode(&[payload.clone()], usize::MAX).expect("there is no limit");
+    let (whole_events, whole_rest) = decode(std::slice::from_ref(&payload), usize::MAX).expect("there is no limit");
     for (events, rest) in [(&events, &rest), (&whole_events, &whole_rest)] {
         assert_eq!([&events.concat()[..], &rest[..]].concat(), payload, "bytes are lost");
     }

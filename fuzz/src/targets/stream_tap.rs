@@ -14,7 +14,7 @@ pub fn stream_tap(data: &[u8]) {
     for dialect in [Dialect::Chat, Dialect::Responses, Dialect::Any] {
         for hide_usage in [false, true] {
             let cut = tap(dialect, hide_usage, &chunks, &payload);
-            let whole = tap(dialect, hide_usage, &[payload.clone()], &payload);
+            let whole = tap(dialect, hide_usage, std::slice::from_ref(&payload), &payload);
             assert!(
                 cut == whole || has_inner_mark(&payload),
                 "a cut changes the facts in {dialect:?}: {cut:?} and {whole:?}"

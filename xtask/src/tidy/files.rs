@@ -33,6 +33,8 @@ impl File {
 /// All of them that are text. New files count before they are added, so that one learns of a mistake before the commit.
 pub(super) fn all() -> Result<Vec<File>> {
     let output = Command::new("git")
+        // In a container the clone often belongs to somebody else, which is no concern of a list of files.
+        .args(["-c", "safe.directory=*"])
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
