@@ -3,21 +3,9 @@
 use http::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tollgate_testkit::{Answer, Call, Gateway, Upstream, fake_openai};
+use tollgate_testkit::{Call, Gateway, Upstream, fake_openai};
 
-use crate::support::{chat, gateway, gateway_to};
-
-/// Fails unless an answer is an error as OpenAI's clients expect it.
-async fn refused(answer: Answer, status: u16, code: &str) -> Value {
-    assert_eq!(answer.status(), status);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert!(answer.header("x-request-id").is_some());
-    let error = answer.json().await["error"].take();
-    assert_eq!(error["code"], code, "{error}");
-    assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
-    assert!(error["type"].is_string() && error.get("param").is_some(), "{error}");
-    error
-}
+use crate::support::{chat, config, gateway, gateway_to, refused};
 
 // === Keys ===
 
@@ -206,11 +194,8 @@ async fn a_body_up_to_the_limit() {
 #[tokio::test]
 async fn below_a_base_path() {
     let upstream = Upstream::start(fake_openai());
-    let gateway = crate::support::gateway()
-        .config(crate::support::config(&upstream.base_url(), "base_path: /llm/v2"))
-        .health("/llm/v2/health")
-        .start()
-        .await;
+    let gateway =
+        gateway().config(config(&upstream.base_url(), "base_path: /llm/v2")).health("/llm/v2/health").start().await;
     assert_eq!(gateway.post("/llm/v2/v1/chat/completions", chat("fake-chat")).send().await.status(), 200);
     assert_eq!(gateway.get("/llm/v2/v1/models").send().await.status(), 200);
     assert_eq!(gateway.get("/llm/v2/p/up/v1/models").send().await.status(), 200);

@@ -1,11 +1,13 @@
 //! The server from outside: the binary as a child process between a scripted upstream and a client.
 
 mod access;
+mod broken_streams;
 mod demo;
 mod faults;
 mod lifecycle;
 mod models;
 mod passthrough;
+mod provider_errors;
 mod recordings;
 mod reload;
 mod streaming;

@@ -1,7 +1,7 @@
 //! What the tests share.
 
 use serde_json::{Value, json};
-use tollgate_testkit::{Gateway, GatewayBuilder, Upstream, data_events};
+use tollgate_testkit::{Answer, Gateway, GatewayBuilder, Upstream, data_events};
 
 /// The key that the gateway signs with; no client may ever see it.
 pub(crate) const PROVIDER_KEY: &str = "sk-upstream-4f9a1c7e55d0";
@@ -82,4 +82,25 @@ pub(crate) fn final_error(stream: &str) -> Value {
 #[track_caller]
 pub(crate) fn assert_no_key(what: &str, text: &str) {
     assert!(!text.contains(PROVIDER_KEY), "the provider's key is in {what}: {text}");
+}
+
+/// Fails unless an answer is this error, as OpenAI's clients expect one; returns the error object.
+pub(crate) async fn refused(answer: Answer, status: u16, code: &str) -> Value {
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert!(answer.header("x-request-id").is_some());
+    let seen = answer.status();
+    let body = answer.json().await;
+    assert_eq!((seen, body["error"]["code"].as_str()), (status, Some(code)), "{body}");
+    let error = &body["error"];
+    assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{body}");
+    assert!(error["type"].is_string() && error.get("param").is_some(), "{body}");
+    error.clone()
+}
+
+/// Sends a chat request to a gateway in front of `upstream`, and returns the answer's error and the record.
+pub(crate) async fn fails(gateway: &mut Gateway, body: &Value, status: u16, code: &str) -> (Value, Value) {
+    let error = refused(gateway.chat(body).send().await, status, code).await;
+    let record = gateway.next_record().await;
+    assert_eq!(record["status"], status, "{record}");
+    (error, record)
 }
