@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tollgate_usage::{Ledger, LineLedger};
 use tracing::level_filters::LevelFilter;
@@ -12,6 +12,10 @@ use crate::config::types::{Log, LogFormat};
 
 /// How long lines are gathered before they are written together: one system call for many requests.
 const GATHER: Duration = Duration::from_millis(50);
+
+/// How many bytes are written at once at the latest. Small enough to stay in the processor's cache between being gathered
+/// and being written.
+const WRITE_AT: usize = 48 * 1024;
 
 /// How much may wait while standard output does not take anything. What comes after that is dropped and counted.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
@@ -75,11 +79,13 @@ impl Write for Gatherer {
             lines.dropped += 1;
             return Ok(line.len());
         }
-        let is_first = lines.bytes.is_empty();
+        let before = lines.bytes.len();
         lines.bytes.extend_from_slice(line);
+        let after = lines.bytes.len();
         drop(lines);
-        // Only the first line of a batch wakes the thread; waking costs more than the line.
-        if let Some(thread) = self.thread.as_ref().filter(|_| is_first) {
+        // Only a batch's first line and the one that fills it wake the thread; waking costs more than a line.
+        let wakes = before == 0 || (before < WRITE_AT && after >= WRITE_AT);
+        if let Some(thread) = self.thread.as_ref().filter(|_| wakes) {
             thread.unpark();
         }
         Ok(line.len())
@@ -133,9 +139,7 @@ fn write_lines(waiting: &Waiting) {
                 return;
             }
             std::thread::park();
-            if !waiting.lock().closed {
-                std::thread::sleep(GATHER);
-            }
+            gather(waiting);
             continue;
         }
         let mut stdout = io::stdout().lock();
@@ -146,6 +150,23 @@ fn write_lines(waiting: &Waiting) {
         }
         spare.clear();
         // A burst should not keep its memory for ever.
-        spare.shrink_to(64 * 1024);
+        spare.shrink_to(4 * WRITE_AT);
+    }
+}
+
+/// Waits until there is enough to write, or for long enough.
+fn gather(waiting: &Waiting) {
+    let until = Instant::now() + GATHER;
+    loop {
+        let lines = waiting.lock();
+        if lines.closed || lines.bytes.len() >= WRITE_AT {
+            return;
+        }
+        drop(lines);
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        std::thread::park_timeout(left);
     }
 }

@@ -98,77 +98,63 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let visit = Visit { stack: self.stack.clone(), settings: self.settings.clone(), received: Instant::now() };
-        Box::pin(async move { Ok(visit.serve(request).await) })
+        let (stack, settings, received) = (self.stack.clone(), self.settings.clone(), Instant::now());
+        Box::pin(async move {
+            // Each stage in a box of its own: together they are so large that allocating them is slow.
+            match Box::pin(come_in(request, settings, received)).await {
+                Ok(request) => Ok(answer(stack, request).await),
+                Err(reply) => Ok(*reply),
+            }
+        })
     }
 }
 
-/// One request on its way in.
-struct Visit<S> {
-    stack: S,
+/// Everything before the stack: who is it, where to, and what. An answer, if it does not come to a request for the stack.
+async fn come_in<B>(
+    request: http::Request<B>,
     settings: Arc<Settings>,
     received: Instant,
+) -> Result<Request, Box<http::Response<Body>>>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    let request_id = request_id(&parts.headers);
+    let refused = |error: Error| Box::new(reply::error_response(&error, &request_id));
+    let Some(path) = parts.uri.path().strip_prefix(&*settings.base_path) else {
+        return Err(refused(Error::new(ErrorKind::NotFound, format!("There is nothing at {}.", parts.uri.path()))));
+    };
+    let credential = credential(&parts.headers);
+    let identity = settings.authenticate.authenticate(credential.as_ref()).await.map_err(refused)?;
+    let (operation, provider_path) = match routes::find(&parts.method, path).map_err(refused)? {
+        Door::Operation(operation) => (operation, None),
+        Door::Passthrough { provider, path } => (Operation::Passthrough, Some((provider, path))),
+        Door::ListModels => return Err(models_reply(settings.models.list().await, &request_id)),
+        Door::DescribeModel(id) => {
+            // SDKs encode the slash of `provider/model` in a path.
+            let name = percent_decode_str(id).decode_utf8_lossy();
+            return Err(models_reply(settings.models.describe(&name).await, &request_id));
+        }
+    };
+    let body = receive(body, settings.limits.max_body, settings.limits.body_idle).await.map_err(refused)?;
+    let client = Client { request_id: request_id.clone(), credential, identity, received };
+    take_in(operation, provider_path, &parts, body, client, settings.limits).map_err(refused)
 }
 
-impl<S> Visit<S>
+async fn answer<S>(mut stack: S, request: Request) -> http::Response<Body>
 where
     S: Service<Request, Response = Response, Error = Error>,
 {
-    async fn serve<B>(self, request: http::Request<B>) -> http::Response<Body>
-    where
-        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let (parts, body) = request.into_parts();
-        let request_id = request_id(&parts.headers);
-        let refused = |error: Error| reply::error_response(&error, &request_id);
-        let settings = self.settings.clone();
-        let Some(path) = parts.uri.path().strip_prefix(&*settings.base_path) else {
-            return refused(Error::new(ErrorKind::NotFound, format!("There is nothing at {}.", parts.uri.path())));
-        };
-        let credential = credential(&parts.headers);
-        let identity = match settings.authenticate.authenticate(credential.as_ref()).await {
-            Ok(identity) => identity,
-            Err(error) => return refused(error),
-        };
-        let door = match routes::find(&parts.method, path) {
-            Ok(door) => door,
-            Err(error) => return refused(error),
-        };
-        let (operation, provider_path) = match door {
-            Door::Operation(operation) => (operation, None),
-            Door::Passthrough { provider, path } => (Operation::Passthrough, Some((provider, path))),
-            Door::ListModels => return models_reply(settings.models.list().await, &request_id),
-            Door::DescribeModel(id) => {
-                // SDKs encode the slash of `provider/model` in a path.
-                return models_reply(
-                    settings.models.describe(&percent_decode_str(id).decode_utf8_lossy()).await,
-                    &request_id,
-                );
-            }
-        };
-        let client = Client { request_id: request_id.clone(), credential, identity, received: self.received };
-        let taken_in = match receive(body, settings.limits.max_body, settings.limits.body_idle).await {
-            Ok(body) => take_in(operation, provider_path, &parts, body, client, settings.limits),
-            Err(error) => Err(error),
-        };
-        match taken_in {
-            Ok(request) => self.answer(request).await,
-            Err(error) => refused(error),
-        }
-    }
-
-    async fn answer(mut self, request: Request) -> http::Response<Body> {
-        let operation = request.operation;
-        let context = request.context.clone();
-        let answered = match std::future::poll_fn(|cx| self.stack.poll_ready(cx)).await {
-            Ok(()) => self.stack.call(request).await,
-            Err(error) => Err(error),
-        };
-        match answered {
-            Ok(response) => reply::answer(operation, response, &context),
-            Err(error) => reply::failure(&error, &context),
-        }
+    let operation = request.operation;
+    let context = request.context.clone();
+    let answered = match std::future::poll_fn(|cx| stack.poll_ready(cx)).await {
+        Ok(()) => stack.call(request).await,
+        Err(error) => Err(error),
+    };
+    match answered {
+        Ok(response) => reply::answer(operation, response, &context),
+        Err(error) => reply::failure(&error, &context),
     }
 }
 
@@ -186,14 +172,14 @@ fn take_in(
     }
 }
 
-fn models_reply(answer: Result<Bytes, Error>, request_id: &Arc<str>) -> http::Response<Body> {
-    match answer {
+fn models_reply(answer: Result<Bytes, Error>, request_id: &Arc<str>) -> Box<http::Response<Body>> {
+    Box::new(match answer {
         Ok(json) => {
             let context = tollgate_core::Context::builder(request_id.clone()).build();
             reply::answer(Operation::ChatCompletions, Response::new(json.into()), &context)
         }
         Err(error) => reply::error_response(&error, request_id),
-    }
+    })
 }
 
 impl<S> fmt::Debug for FrontDoors<S> {

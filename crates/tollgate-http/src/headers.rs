@@ -4,8 +4,7 @@
 //! protocol. A pass-through forwards everything except what belongs to one connection, and credentials, which are the
 //! gateway's.
 
-use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, header};
 
 /// What a client may tell the provider of an operation.
 const REQUEST: &[&str] = &[
@@ -113,18 +112,18 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
 }
 
 fn select(headers: &HeaderMap, keep: impl Fn(&str) -> bool) -> HeaderMap {
-    let kept = headers.iter().filter(|(name, _)| keep(name.as_str()));
-    kept.map(|(name, value): (&HeaderName, &HeaderValue)| (name.clone(), value.clone())).fold(
-        HeaderMap::new(),
-        |mut map, (name, value)| {
-            map.append(name, value);
-            map
-        },
-    )
+    // Room for what will be added on the way, so that the map is allocated once.
+    let mut kept = HeaderMap::with_capacity(16);
+    for (name, value) in headers.iter().filter(|(name, _)| keep(name.as_str())) {
+        kept.append(name.clone(), value.clone());
+    }
+    kept
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::{HeaderName, HeaderValue};
+
     use super::*;
 
     fn names(headers: &HeaderMap) -> Vec<&str> {

@@ -204,7 +204,10 @@ impl Wire {
 
     fn openai(&self) -> Usage {
         let reasoning = self.output_details.reasoning.or(self.output_details.thinking);
-        let input = self.prompt_tokens.or(self.input_tokens);
+        // Some embeddings have nothing but a total.
+        let is_total_only = self.completion_tokens.is_none() && self.output_tokens.is_none();
+        let total = self.total_tokens.filter(|_| is_total_only);
+        let input = self.prompt_tokens.or(self.input_tokens).or(total);
         Usage {
             input,
             output: self.openai_output(input, reasoning),

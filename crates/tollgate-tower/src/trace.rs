@@ -1,7 +1,8 @@
 //! A span for each request, and a line for each that fails.
 //!
-//! The span `request` has the request's id and operation, and once it has failed its model, so every line written inside of
-//! it has them too. What the request held or what was answered is never written.
+//! The span `request` has the request's id, operation and model, so every line written inside of it has them too. It is of
+//! the level `DEBUG`: a span costs as much as reading the whole request, so it is only made for who looks at it. The lines
+//! about failures name the request themselves. What the request held or what was answered is never written.
 
 use std::task::{Context, Poll};
 
@@ -50,23 +51,19 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        // As `Display`: an id and an operation need no escaping, which would be most of the cost of a span.
-        let span = tracing::info_span!(
+        let span = tracing::debug_span!(
             "request",
             request_id = %request.context.request_id(),
             operation = %request.operation,
-            model = tracing::field::Empty,
+            model = request.head.model_name(),
         );
-        let head = request.head.clone();
+        let context = request.context.clone();
         let calling = span.in_scope(|| self.inner.call(request));
         Box::pin(
             async move {
                 let result = calling.await;
                 if let Err(error) = &result {
-                    if let Some(model) = head.model_name() {
-                        tracing::Span::current().record("model", model);
-                    }
-                    log(error);
+                    log(error, context.request_id());
                 }
                 result
             }
@@ -76,19 +73,19 @@ where
 }
 
 /// A client's mistake is its own business; a provider's failure is worth a look, and a fault of the gateway a call.
-fn log(error: &Error) {
+fn log(error: &Error, request_id: &str) {
     let code = error.code();
     let provider = error.provider().map(|provider| &**provider);
     let status = error.upstream_answer().map(|answer| answer.status.as_u16());
     let cause = causes(error);
     match error.kind() {
-        ErrorKind::Internal => tracing::error!(code, provider, cause, "{error}"),
+        ErrorKind::Internal => tracing::error!(request_id, code, provider, cause, "{error}"),
         ErrorKind::Upstream
         | ErrorKind::UpstreamUnreachable
         | ErrorKind::UpstreamTimeout
         | ErrorKind::UpstreamInvalid
-        | ErrorKind::Overloaded => tracing::warn!(code, provider, status, cause, "request failed"),
-        _ => tracing::debug!(code, provider, cause, "request refused"),
+        | ErrorKind::Overloaded => tracing::warn!(request_id, code, provider, status, cause, "request failed"),
+        _ => tracing::debug!(request_id, code, provider, cause, "request refused"),
     }
 }
 

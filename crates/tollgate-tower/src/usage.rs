@@ -139,7 +139,8 @@ impl<L: Ledger> Drop for Owed<L> {
                 }
                 _ => {}
             }
-            if observed.usage.is_none() && observed.attempts > 0 && may_be_billed(self.ended) {
+            let is_over = observed.outcome == Outcome::Complete;
+            if observed.usage.is_none() && observed.attempts > 0 && !is_over && may_be_billed(self.ended) {
                 let input = Some(self.head.estimated_input());
                 observed.usage = Some(Tokens { input, estimated: true, ..Tokens::default() });
             }

@@ -104,11 +104,19 @@ impl Serialize for UsageRecord {
         map.serialize_entry("error", &self.error)?;
         map.serialize_entry("input_tokens", &usage.input)?;
         map.serialize_entry("output_tokens", &usage.output)?;
-        map.serialize_entry("cache_read_tokens", &usage.cache_read)?;
-        map.serialize_entry("cache_creation_tokens", &usage.cache_creation)?;
-        map.serialize_entry("reasoning_tokens", &usage.reasoning)?;
-        map.serialize_entry("audio_input_tokens", &usage.audio_input)?;
-        map.serialize_entry("audio_output_tokens", &usage.audio_output)?;
+        // Kinds that most providers do not tell apart are left out where they are not known.
+        let kinds = [
+            ("cache_read_tokens", usage.cache_read),
+            ("cache_creation_tokens", usage.cache_creation),
+            ("reasoning_tokens", usage.reasoning),
+            ("audio_input_tokens", usage.audio_input),
+            ("audio_output_tokens", usage.audio_output),
+        ];
+        for (name, tokens) in kinds {
+            if let Some(tokens) = tokens {
+                map.serialize_entry(name, &tokens)?;
+            }
+        }
         map.serialize_entry("estimated", &usage.estimated)?;
         map.serialize_entry("latency_ms", &millis(self.latency))?;
         map.serialize_entry("time_to_first_token_ms", &self.time_to_first_token.map(millis))?;

@@ -301,10 +301,35 @@ fn is_inlined_data(text: &[u8]) -> bool {
     text.starts_with(b"data:") || (text.len() > 1024 && !text[..256].contains(&b' '))
 }
 
-/// How many bytes from the start need no attention inside a string. Prompts are mostly long strings, so this is most of a
-/// scan: one vectorised search for what ends a run, and one pass for control characters that the compiler vectorises.
+/// How many bytes from the start need no attention inside a string.
+///
+/// Names and short values end before a vectorised search has been set up; prompts are long, and there it is most of a scan.
 fn plain_run(text: &[u8]) -> usize {
+    const SHORT: usize = 24;
+    let short = &text[..text.len().min(SHORT)];
+    match short.iter().position(|&byte| IS_SPECIAL[usize::from(byte)]) {
+        Some(end) => end,
+        None if short.len() < SHORT => short.len(),
+        None => SHORT + long_run(&text[SHORT..]),
+    }
+}
+
+/// What ends a plain run: a quote, a backslash, a control character.
+static IS_SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
+
+fn long_run(text: &[u8]) -> usize {
     let run = memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len());
+    // A minimum over the run, because the compiler vectorises that, and not a search.
     let lowest = text[..run].iter().fold(u8::MAX, |lowest, &byte| lowest.min(byte));
     if lowest >= 0x20 {
         return run;

@@ -101,7 +101,19 @@ impl<'a> HeadReader<'a> {
                 self.head.choices = self.number(span);
             }
             b"stream_options" => self.head.stream_options = Some(stream_options(scanner, self.body)?),
-            b"messages" | b"prompt" | b"input" | b"instructions" | b"tools" => {
+            // Beside OpenAI's names those of other APIs, whose requests come by pass-through.
+            b"messages"
+            | b"prompt"
+            | b"input"
+            | b"instructions"
+            | b"tools"
+            | b"system"
+            | b"contents"
+            | b"systemInstruction"
+            | b"system_instruction"
+            | b"message"
+            | b"texts"
+            | b"inputs" => {
                 let before = scanner.counts();
                 let span = scanner.value()?;
                 let after = scanner.counts();

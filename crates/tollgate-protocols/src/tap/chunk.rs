@@ -34,6 +34,9 @@ pub(super) struct Chunk<'a> {
     /// The whole object, in Anthropic's first event.
     #[serde(deserialize_with = "lenient")]
     message: Option<Nested>,
+    /// Where Cohere's last event has it.
+    #[serde(deserialize_with = "lenient")]
+    delta: Option<Nested>,
     #[serde(deserialize_with = "present")]
     pub(super) error: bool,
 }
@@ -97,7 +100,7 @@ impl<'a> Chunk<'a> {
     }
 
     pub(super) fn usage(&self) -> Option<Usage> {
-        let nested = [&self.response, &self.message, &self.x_groq];
+        let nested = [&self.response, &self.message, &self.delta, &self.x_groq];
         self.usage
             .as_ref()
             .or(self.usage_metadata.as_ref())

@@ -37,7 +37,8 @@ pub(super) async fn read(
     };
     let is_json = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
     if expected.stream && !is_json {
-        return open_stream(head.headers, first, body, expected, limits, place).await;
+        // Boxed, so that the future of a whole answer does not have the size of this one.
+        return Box::pin(open_stream(head.headers, first, body, expected, limits, place)).await;
     }
     read_whole(head.status, head.headers, first, body, expected, limits, place).await
 }
@@ -171,10 +172,11 @@ fn note_whole(expected: &Expected, whole: Whole) {
 /// Lets an answer through as it is, tapped.
 pub(super) fn pass_through(
     response: http::Response<Body>,
-    expected: Expected,
+    mut expected: Expected,
     place: Option<OwnedSemaphorePermit>,
 ) -> Response {
     let (head, body) = response.into_parts();
+    expected.generates &= head.status.is_success();
     let is_stream =
         head.headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
     let body = if is_stream {

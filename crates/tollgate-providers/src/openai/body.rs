@@ -278,18 +278,24 @@ impl Account {
 
     /// The provider's counts; what they lack is estimated from what was sent and forwarded.
     fn settle(&self, usage: Option<Usage>, output_text: usize) -> Option<Usage> {
-        let operation = self.expected.operation;
-        if operation == Operation::Passthrough && usage.is_none() && self.expected.estimated_input == 0 {
+        if !self.expected.generates {
+            return None;
+        }
+        let is_passthrough = self.expected.operation == Operation::Passthrough;
+        if is_passthrough && usage.is_none() && self.expected.estimated_input == 0 {
             // A list of files or a picture: nothing that is counted in tokens.
             return None;
         }
+        // What has counts but none of output has no output: embeddings, whichever door they came by.
+        let is_embedding = self.expected.operation == Operation::Embeddings
+            || (is_passthrough && usage.is_some_and(|usage| usage.input.is_some() && usage.output.is_none()));
         let mut usage = usage.unwrap_or_default();
-        let lacks_output = usage.output.is_none() && operation != Operation::Embeddings;
+        let lacks_output = usage.output.is_none() && !is_embedding;
         let cut_short = self.outcome != Outcome::Complete;
         if usage.input.is_none() || lacks_output || cut_short {
             usage.estimated = true;
             usage.input.get_or_insert(self.expected.estimated_input);
-            if lacks_output || cut_short {
+            if lacks_output || (cut_short && !is_embedding) {
                 let seen = output_text.div_ceil(4) as u64;
                 usage.output = Some(usage.output.unwrap_or(0).max(seen));
             }

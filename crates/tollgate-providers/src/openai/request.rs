@@ -43,6 +43,8 @@ pub(super) struct Expected {
     /// Whether the client asked for the usage chunk itself.
     pub(super) client_asked_usage: bool,
     pub(super) estimated_input: u64,
+    /// Whether an answer may have cost tokens: not what is only looked up, and not what was refused.
+    pub(super) generates: bool,
     pub(super) context: Context,
 }
 
@@ -187,6 +189,7 @@ fn expect(provider: &Inner, request: &mut Request) -> Expected {
         stream: request.is_streamed(),
         client_asked_usage,
         estimated_input: request.head.estimated_input(),
+        generates: request.passthrough.as_ref().is_none_or(|passthrough| passthrough.method == Method::POST),
         context: request.context.clone(),
     }
 }
