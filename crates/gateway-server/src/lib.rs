@@ -8,10 +8,10 @@ pub mod cli;
 pub mod config;
 mod gateway;
 mod providers;
+mod reloading;
 pub mod serve;
 pub mod stack;
 mod telemetry;
-mod watch;
 
 pub use app::App;
 pub use gateway::{Gateway, Reloaded};

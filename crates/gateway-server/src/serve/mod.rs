@@ -12,11 +12,12 @@ use std::time::Duration;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::gateway::Gateway;
-use crate::watch;
+use crate::reloading;
 
 /// How long to wait when no connection can be accepted, usually because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -32,9 +33,9 @@ pub async fn run(gateway: Arc<Gateway>) -> io::Result<()> {
         .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
     announce(&gateway, listener.local_addr()?);
     gateway.warm_up();
-    let watching = tokio::spawn(watch::run(gateway.clone()));
-    let (first, second) = (stop_signal()?, stop_signal()?);
-    serve(gateway, listener, first, second).await;
+    let watching = tokio::spawn(reloading::run(gateway.clone()));
+    let signals = stop_signals()?;
+    serve(gateway, listener, nth(signals.clone(), 1), nth(signals, 2)).await;
     watching.abort();
     Ok(())
 }
@@ -91,15 +92,29 @@ fn prepare(stream: &TcpStream) {
     }
 }
 
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+/// How many times the process has been told to stop. Counted in one place, because every listener of a signal is told of
+/// each.
+fn stop_signals() -> io::Result<watch::Receiver<u32>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let (count, signals) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            count.send_modify(|count| *count += 1);
         }
-    })
+    });
+    Ok(signals)
+}
+
+async fn nth(mut signals: watch::Receiver<u32>, n: u32) {
+    if signals.wait_for(|count| *count >= n).await.is_err() {
+        // Nobody counts any more, so nobody will tell us to stop.
+        std::future::pending::<()>().await;
+    }
 }
 
 fn announce(gateway: &Gateway, address: SocketAddr) {

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tollgate_core::{BoxFuture, Error, ErrorKind, Operation, Request, Response};
 
 use super::builder::OpenAiCompatibleBuilder;
-use super::keys::{KeyRing, PickedKey};
+use super::keys::KeyRing;
 use super::request::{Address, build_request};
 use super::{answer, failure, models};
 use crate::transport::Transport;
@@ -23,6 +23,8 @@ pub(super) struct Inner {
     pub(super) descriptor: Descriptor,
     pub(super) address: Address,
     pub(super) keys: KeyRing,
+    /// Headers of every request that has none of its own of the same name.
+    pub(super) default_headers: HeaderMap,
     /// Headers of every request besides the key.
     pub(super) headers: HeaderMap,
     pub(super) models: Vec<String>,
@@ -67,7 +69,7 @@ impl OpenAiCompatible {
         if response.status().is_success() {
             answer::read(response, expected, this.limits, place).await
         } else {
-            Err(failure::read(this, response, key).await)
+            Err(failure::read(response, key).await)
         }
     }
 }
@@ -81,15 +83,6 @@ impl Inner {
             let message = format!("The provider `{}` is answering as many requests as it may.", self.name);
             Error::new(ErrorKind::Overloaded, message).with_retryable(true)
         })
-    }
-
-    /// Takes secrets out of a text that a provider sent; some quote the key that they refuse.
-    pub(super) fn redact(&self, text: bytes::Bytes, key: Option<PickedKey<'_>>) -> bytes::Bytes {
-        let Some(secret) = key.map(|key| key.secret.expose()).filter(|secret| !secret.is_empty()) else { return text };
-        if memchr::memmem::find(&text, secret.as_bytes()).is_none() {
-            return text;
-        }
-        String::from_utf8_lossy(&text).replace(secret, "***").into()
     }
 }
 

@@ -60,7 +60,7 @@ async fn open_stream(
         while let Some(event) = tap.next_event().map_err(|_| event_too_large())? {
             match event.is {
                 Tapped::Silent => ready.push_back(event.bytes),
-                Tapped::Error => return Err(error_event(headers, &event.bytes)),
+                Tapped::Error => return Err(error_event(headers, event.bytes, &expected)),
                 Tapped::Data | Tapped::UnaskedUsage => {
                     note_facts(&expected.context, tap.facts());
                     if event.is == Tapped::Data {
@@ -82,7 +82,9 @@ async fn open_stream(
         match next {
             Some(data) => tap.push(data),
             None => match tap.finish() {
-                (Some(event), _) if event.is == Tapped::Error => return Err(error_event(headers, &event.bytes)),
+                (Some(event), _) if event.is == Tapped::Error => {
+                    return Err(error_event(headers, event.bytes, &expected));
+                }
                 (Some(event), Ending::Complete) => {
                     ready.push_back(event.bytes);
                     break;
@@ -137,7 +139,7 @@ fn finish_whole(status: StatusCode, headers: HeaderMap, answer: Bytes, expected:
         return Err(Error::new(ErrorKind::UpstreamInvalid, message));
     };
     if whole.is_error {
-        return Err(failure::from_answer(status, headers, answer));
+        return Err(failure::from_answer(status, headers, expected.redact(answer)));
     }
     note_whole(expected, whole);
     if !expected.stream {
@@ -198,8 +200,9 @@ fn event_stream(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-fn error_event(headers: HeaderMap, event: &Bytes) -> Error {
-    let data = tollgate_protocols::sse::data(event).unwrap_or_default();
+fn error_event(headers: HeaderMap, event: Bytes, expected: &Expected) -> Error {
+    let event = expected.redact(event);
+    let data = tollgate_protocols::sse::data(&event).unwrap_or_default();
     failure::from_answer(StatusCode::OK, headers, Bytes::copy_from_slice(&data))
 }
 

@@ -77,12 +77,13 @@ impl StreamBody {
     fn sift(&mut self) {
         loop {
             match self.tap.next_event() {
-                Ok(Some(event)) => {
+                Ok(Some(mut event)) => {
                     if event.news {
                         note_facts(&self.account.expected.context, self.tap.facts());
                     }
                     if event.is == Tapped::Error {
                         self.account.outcome = Outcome::Failed(ErrorKind::Upstream.code());
+                        event.bytes = self.account.expected.redact(event.bytes);
                     }
                     if event.is != Tapped::UnaskedUsage && !self.transparent {
                         self.ready.push_back(event.bytes);

@@ -150,7 +150,8 @@ impl OpenAiCompatibleBuilder {
         let address = Address::parse(base_url, &descriptor, self.api_version)?;
         let transport = self.transport.tls(address.is_https()).build();
         Ok(OpenAiCompatible(Arc::new(Inner {
-            headers: static_headers(&descriptor, &self.headers)?,
+            default_headers: default_headers(&descriptor),
+            headers: static_headers(&self.headers)?,
             keys: KeyRing::new(self.keys, descriptor.auth, descriptor.quirks.root_auth)?,
             name: self.name,
             descriptor,
@@ -163,14 +164,19 @@ impl OpenAiCompatibleBuilder {
     }
 }
 
-fn static_headers(descriptor: &Descriptor, configured: &[(String, Secret)]) -> Result<HeaderMap, BuildError> {
+fn default_headers(descriptor: &Descriptor) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(http::header::USER_AGENT, HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))));
-    // Whatever is compressed could not be read for its usage.
-    headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in descriptor.quirks.headers {
         headers.insert(*name, HeaderValue::from_static(value));
     }
+    headers
+}
+
+fn static_headers(configured: &[(String, Secret)]) -> Result<HeaderMap, BuildError> {
+    let mut headers = HeaderMap::new();
+    // Whatever is compressed could not be read for its usage.
+    headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in configured {
         let name: HeaderName =
             name.parse().map_err(|_| BuildError::new("headers", format!("`{name}` is no header name")))?;

@@ -8,8 +8,8 @@ use http_body_util::BodyExt;
 use tollgate_core::{Body, Error, UpstreamAnswer};
 use tollgate_protocols::failure;
 
-use super::adapter::Inner;
 use super::keys::PickedKey;
+use super::request::redact;
 
 /// How much of an error's body is read, and for how long.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -20,10 +20,10 @@ const REFUSED_KEY_RESTS: Duration = Duration::from_secs(60);
 const LIMITED_KEY_RESTS: Duration = Duration::from_secs(5);
 
 /// Reads an error answer.
-pub(super) async fn read(provider: &Inner, response: http::Response<Body>, key: Option<PickedKey<'_>>) -> Error {
+pub(super) async fn read(response: http::Response<Body>, key: Option<PickedKey<'_>>) -> Error {
     let (head, body) = response.into_parts();
     let body = tokio::time::timeout(MAX_ERROR_TIME, read_some(body)).await.unwrap_or_default();
-    let body = provider.redact(body, key);
+    let body = redact(body, key.map(|key| key.secret));
     let error = from_answer(head.status, head.headers, body);
     if let Some(key) = key {
         match head.status.as_u16() {
@@ -38,6 +38,8 @@ pub(super) async fn read(provider: &Inner, response: http::Response<Body>, key: 
 /// An error from its status, headers and body.
 pub(super) fn from_answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Error {
     let failure = failure::read(&body);
+    // Redirects are not followed, since the key would go along; they lead to the same place next time.
+    let is_redirect = status.is_redirection();
     let status = if status.is_success() || status.is_redirection() || status.is_informational() {
         // An error in an answer of 200, or an answer that is neither: the status in the body, or a bad gateway.
         failure.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY)
@@ -48,7 +50,7 @@ pub(super) fn from_answer(status: StatusCode, headers: HeaderMap, body: Bytes) -
     let retryable = match headers.get("x-should-retry").map(http::HeaderValue::as_bytes) {
         Some(b"true") => true,
         Some(b"false") => false,
-        _ => is_retryable(status, &failure),
+        _ => !is_redirect && is_retryable(status, &failure),
     };
     let message = failure.message.unwrap_or_else(|| match status.canonical_reason() {
         Some(reason) => format!("The provider answered {} {reason}.", status.as_u16()),

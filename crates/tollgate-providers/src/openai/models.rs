@@ -29,14 +29,15 @@ async fn ask(provider: &Inner) -> Result<Vec<Model>, Error> {
     *request.method_mut() = Method::GET;
     *request.uri_mut() =
         provider.address.models().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
-    *request.headers_mut() = provider.headers.clone();
+    *request.headers_mut() = provider.default_headers.clone();
+    request.headers_mut().extend(provider.headers.clone());
     request.headers_mut().insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
     if let Some(key) = key {
         key.sign(request.headers_mut(), false);
     }
     let response = provider.transport.send(request).await?;
     if !response.status().is_success() {
-        return Err(failure::read(provider, response, key).await);
+        return Err(failure::read(response, key).await);
     }
     let unreadable = |_| Error::new(ErrorKind::UpstreamInvalid, "The provider's list of models cannot be read.");
     let body = Limited::new(response.into_body(), MAX_LIST).collect().await.map_err(unreadable)?.to_bytes();

@@ -1,9 +1,10 @@
 //! The outgoing request: address, headers, edited body.
 
+use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request};
+use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Secret};
 use tollgate_protocols::openai::{ask_for_stream_usage, set_model};
 
 use super::adapter::Inner;
@@ -46,6 +47,25 @@ pub(super) struct Expected {
     /// Whether an answer may have cost tokens: not what is only looked up, and not what was refused.
     pub(super) generates: bool,
     pub(super) context: Context,
+    /// The key that was sent. Some providers quote it in the error that refuses it.
+    pub(super) key: Option<Secret>,
+}
+
+impl Expected {
+    /// Takes the key out of a text that a provider sent.
+    pub(super) fn redact(&self, text: Bytes) -> Bytes {
+        redact(text, self.key.as_ref())
+    }
+}
+
+/// Takes a secret out of a text.
+pub(super) fn redact(text: Bytes, secret: Option<&Secret>) -> Bytes {
+    match secret.map(Secret::expose).filter(|secret| !secret.is_empty()) {
+        Some(secret) if memchr::memmem::find(&text, secret.as_bytes()).is_some() => {
+            String::from_utf8_lossy(&text).replace(secret, "***").into()
+        }
+        _ => text,
+    }
 }
 
 impl Address {
@@ -155,10 +175,13 @@ pub(super) fn build_request(
             (passthrough.method.clone(), uri, at_root)
         }
     };
-    let expected = expect(provider, &mut request);
+    let expected = expect(provider, &mut request, key);
     let mut headers = request.headers;
     if expected.operation != Operation::Passthrough {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &provider.default_headers {
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     for (name, value) in &provider.headers {
         headers.insert(name.clone(), value.clone());
@@ -178,7 +201,7 @@ pub(super) fn build_request(
     Ok((outgoing, expected))
 }
 
-fn expect(provider: &Inner, request: &mut Request) -> Expected {
+fn expect(provider: &Inner, request: &mut Request, key: Option<PickedKey<'_>>) -> Expected {
     let has_usage_chunk = matches!(request.operation, Operation::ChatCompletions | Operation::Completions);
     let client_asked_usage = request.head.asks_for_stream_usage();
     if has_usage_chunk && request.is_streamed() && !client_asked_usage && provider.descriptor.quirks.stream_usage {
@@ -191,6 +214,7 @@ fn expect(provider: &Inner, request: &mut Request) -> Expected {
         estimated_input: request.head.estimated_input(),
         generates: request.passthrough.as_ref().is_none_or(|passthrough| passthrough.method == Method::POST),
         context: request.context.clone(),
+        key: key.map(|key| key.secret.clone()),
     }
 }
 
