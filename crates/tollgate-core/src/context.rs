@@ -12,7 +12,6 @@ pub struct Context(Arc<Inner>);
 
 struct Inner {
     request_id: Arc<str>,
-    identity: Identity,
     credential: Option<Secret>,
     tags: Vec<Tag>,
     received: Instant,
@@ -47,6 +46,8 @@ pub struct Tag {
 /// What has become known of a request and its answer so far.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
+    /// Who asks. A layer that authenticates sets it.
+    pub identity: Identity,
     /// Who was asked last.
     pub target: Option<Target>,
     /// How many times a provider was asked.
@@ -78,7 +79,6 @@ impl Context {
     pub fn builder(request_id: impl Into<Arc<str>>) -> ContextBuilder {
         ContextBuilder(Inner {
             request_id: request_id.into(),
-            identity: Identity::default(),
             credential: None,
             tags: Vec::new(),
             received: Instant::now(),
@@ -95,8 +95,8 @@ impl Context {
 
     /// Who asks.
     #[must_use]
-    pub fn identity(&self) -> &Identity {
-        &self.0.identity
+    pub fn identity(&self) -> Identity {
+        self.observe(|observed| observed.identity.clone())
     }
 
     /// The credential that the client presented, for layers that check one themselves. It is for this gateway, never for
@@ -141,7 +141,7 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("request_id", &self.0.request_id)
-            .field("identity", &self.0.identity)
+            .field("identity", &self.identity())
             .field("tags", &self.0.tags)
             .finish_non_exhaustive()
     }
@@ -154,7 +154,7 @@ impl ContextBuilder {
     /// Sets who asks. Defaults to nobody in particular.
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.0.identity = identity;
+        self.0.observed.get_mut().unwrap_or_else(PoisonError::into_inner).identity = identity;
         self
     }
 

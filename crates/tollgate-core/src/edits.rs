@@ -50,6 +50,12 @@ impl Edits {
         self.replace(at..at, with);
     }
 
+    /// Whether exactly this range is replaced.
+    #[must_use]
+    pub fn replaces(&self, range: &Range<usize>) -> bool {
+        self.edits.iter().any(|edit| edit.range == *range)
+    }
+
     /// The length of the edited body.
     #[must_use]
     pub fn edited_len(&self, body: &Bytes) -> usize {

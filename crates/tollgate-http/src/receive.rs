@@ -24,7 +24,8 @@ where
     }
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
-    loop {
+    // A body of known length has ended with its last byte; asking for more would only wait for the connection to say so.
+    while !body.is_end_stream() {
         let frame = tokio::time::timeout(idle, body.frame())
             .await
             .map_err(|_| Error::new(ErrorKind::RequestTimeout, "The request's body did not arrive in time."))?;

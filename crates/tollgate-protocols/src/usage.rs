@@ -156,6 +156,11 @@ impl Details {
     }
 }
 
+/// Two counts together. They are what a provider says, so they may be anything.
+fn sum(a: Option<u64>, b: Option<u64>) -> u64 {
+    a.unwrap_or(0).saturating_add(b.unwrap_or(0))
+}
+
 /// A count; servers in Python and JavaScript write some of them as `12.0`.
 fn count(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?;
@@ -232,7 +237,7 @@ impl Wire {
     }
 
     fn anthropic(&self) -> Usage {
-        let cached = self.cache_read_input_tokens.unwrap_or(0) + self.cache_creation_input_tokens.unwrap_or(0);
+        let cached = sum(self.cache_read_input_tokens, self.cache_creation_input_tokens);
         Usage {
             input: self.input_tokens.map(|input| input.saturating_add(cached)),
             output: self.output_tokens,
@@ -245,10 +250,10 @@ impl Wire {
 
     fn gemini(&self) -> Usage {
         Usage {
-            input: self.prompt_token_count.map(|input| input + self.tool_use_prompt_token_count.unwrap_or(0)),
+            input: self.prompt_token_count.map(|input| sum(Some(input), self.tool_use_prompt_token_count)),
             output: match (self.candidates_token_count, self.thoughts_token_count) {
                 (None, None) => None,
-                (candidates, thoughts) => Some(candidates.unwrap_or(0) + thoughts.unwrap_or(0)),
+                (candidates, thoughts) => Some(sum(candidates, thoughts)),
             },
             cache_read: self.cached_content_token_count,
             reasoning: self.thoughts_token_count,
@@ -257,7 +262,7 @@ impl Wire {
     }
 
     fn bedrock(&self) -> Usage {
-        let cached = self.bedrock_cache_read.unwrap_or(0) + self.bedrock_cache_write.unwrap_or(0);
+        let cached = sum(self.bedrock_cache_read, self.bedrock_cache_write);
         Usage {
             input: self.bedrock_input.map(|input| input.saturating_add(cached)),
             output: self.bedrock_output,
@@ -315,6 +320,19 @@ mod tests {
         check(r#"{"prompt_tokens":5.0,"completion_tokens":0}"#, 5, 0, None, None);
         check(r#"{"prompt_eval_count":5,"eval_count":7}"#, 5, 7, None, None);
         check(r#"{"tokens":{"input_tokens":5,"output_tokens":7}}"#, 5, 7, None, None);
+    }
+
+    #[test]
+    fn absurd_counts_do_not_overflow() {
+        let max = u64::MAX;
+        for json in [
+            format!(r#"{{"input_tokens":1,"cache_read_input_tokens":{max},"cache_creation_input_tokens":1}}"#),
+            format!(r#"{{"promptTokenCount":{max},"toolUsePromptTokenCount":1}}"#),
+            format!(r#"{{"promptTokenCount":{max}}}"#),
+            format!(r#"{{"inputTokens":1,"cacheReadInputTokens":{max},"cacheWriteInputTokens":1}}"#),
+        ] {
+            assert_eq!(parse(json.as_bytes()).unwrap().input, Some(max), "{json}");
+        }
     }
 
     #[test]

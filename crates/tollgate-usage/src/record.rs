@@ -62,7 +62,7 @@ impl UsageRecord {
         Self {
             request_id: context.request_id().clone(),
             received_at: context.received_at(),
-            key: context.identity().key.clone(),
+            key: observed.identity.key,
             tags: context.tags().to_vec(),
             operation,
             stream,

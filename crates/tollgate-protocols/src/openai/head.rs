@@ -189,7 +189,9 @@ fn is_filled_array(text: &[u8]) -> bool {
 
 /// Changes the model that the body names, if it names another one.
 pub fn set_model(request: &mut Request, model: &str) {
-    if let Some(known) = request.head.model.as_ref().filter(|known| &*known.value != model) {
+    let Some(known) = &request.head.model else { return };
+    // An edit that is there already belongs to an earlier target and must not stay.
+    if &*known.value != model || request.edits.replaces(&known.span) {
         request.edits.replace(known.span.clone(), json::literal(model));
     }
 }
@@ -296,6 +298,8 @@ mod tests {
         check_edits(r#"{"model" : "fast","x":1}"#, |r| set_model(r, "a\"b"), r#"{"model" : "a\"b","x":1}"#);
         check_edits(r#"{"model":"same"}"#, |r| set_model(r, "same"), r#"{"model":"same"}"#);
         check_edits(r#"{"x":1}"#, |r| set_model(r, "m"), r#"{"x":1}"#);
+        let back_again = |r: &mut Request| ["b", "a"].iter().for_each(|model| set_model(r, model));
+        check_edits(r#"{"model":"a"}"#, back_again, r#"{"model":"a"}"#);
     }
 
     #[test]

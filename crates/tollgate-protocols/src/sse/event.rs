@@ -39,7 +39,7 @@ fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 fn lines(event: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = event.strip_prefix("\u{feff}".as_bytes()).unwrap_or(event);
+    let mut rest = event;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -72,7 +72,6 @@ mod tests {
         check("data: a\ndata: b\r\ndata\n\n", None, Some("a\nb\n"));
         check(": comment\n\n", None, None);
         check("database: x\nid: 1\nretry: 3\n\n", None, None);
-        check("\u{feff}data: a\n\n", None, Some("a"));
         check("\ndata: a", None, Some("a"));
     }
 }

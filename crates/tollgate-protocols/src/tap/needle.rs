@@ -25,9 +25,10 @@ impl Needle {
         Some(&text[at + self.0.needle().len()..])
     }
 
-    /// Whether the name stands before an object: `"usage":null`, which OpenAI puts into every chunk, does not count.
+    /// Whether the name stands before an object anywhere: `"usage":null`, which OpenAI puts into every chunk, does not count.
     pub(super) fn names_object(&self, text: &[u8]) -> bool {
-        self.after(text).is_some_and(|mut rest| {
+        self.0.find_iter(text).any(|at| {
+            let mut rest = &text[at + self.0.needle().len()..];
             // `"usage` also finds Gemini's `"usageMetadata"`.
             rest = rest.trim_ascii_start();
             while let [b'a'..=b'z' | b'A'..=b'Z' | b'"' | b':' | b' ', tail @ ..] = rest {
@@ -100,6 +101,7 @@ mod tests {
             (r#"{"usage":{"a":1}}"#, true, false),
             (r#"{"usage" : {"a":1}}"#, true, false),
             (r#"{"usage":null}"#, false, false),
+            (r#"{"usage":null,"x_groq":{"usage":{"a":1}}}"#, true, false),
             (r#"{"usageMetadata":{"a":1}}"#, true, false),
             (r#"{"text":"\"usage\":{"}"#, false, false),
             (r#"{"error":{"m":1}}"#, false, true),

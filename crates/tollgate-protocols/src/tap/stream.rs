@@ -28,6 +28,7 @@ pub struct StreamTap {
     /// The last events, looked through for a finish reason if the stream ends without `[DONE]`. Three, because a usage
     /// chunk or two may follow the one that finishes.
     recent: [Bytes; 3],
+    begun: bool,
     done: bool,
     failed: bool,
 }
@@ -91,6 +92,7 @@ impl StreamTap {
             decoder: Decoder::new(max_event),
             facts: Facts::default(),
             recent: Default::default(),
+            begun: false,
             done: false,
             failed: false,
         }
@@ -144,7 +146,10 @@ impl StreamTap {
     }
 
     fn inspect(&mut self, bytes: Bytes) -> TappedEvent {
-        let Some(data) = sse::data(&bytes) else {
+        // A byte order mark may stand at the start of a stream, and only there.
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        let mark = if is_first && bytes.starts_with("\u{feff}".as_bytes()) { "\u{feff}".len() } else { 0 };
+        let Some(data) = sse::data(&bytes[mark..]) else {
             return TappedEvent { bytes, is: Tapped::Silent, news: false };
         };
         if &*data == b"[DONE]" {
