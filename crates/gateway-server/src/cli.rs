@@ -89,7 +89,7 @@ fn run_server(args: ServeArgs) -> ExitCode {
     };
     telemetry::init(&config.log);
     let (lines, flusher) = telemetry::usage_lines(&config.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(%error, "the runtime cannot be started");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,10 +16,29 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tollgate_core::{Body, BoxError, Error, ErrorKind};
 use tower_service::Service;
 
-/// Sends requests. Clones share one pool of connections.
+/// Sends requests. Clones share their pools of connections.
+///
+/// Each thread has a pool of its own, because a connection is driven by a task of the runtime that opened it: a request
+/// that borrowed a connection from another thread would wake that thread for every step. A runtime of one thread for each
+/// core therefore never crosses threads; on a runtime that moves tasks between threads, pools merely hold a little more.
 #[derive(Clone)]
-pub struct Transport {
-    client: Client<Deadlined<HttpsConnector<HttpConnector>>, Body>,
+pub struct Transport(Arc<Pools>);
+
+struct Pools {
+    slots: Box<[OnceLock<Pool>]>,
+    settings: TransportBuilder,
+}
+
+type Pool = Client<Deadlined<HttpsConnector<HttpConnector>>, Body>;
+
+/// More than the threads that a server has; threads beyond share.
+const SLOTS: usize = 64;
+
+thread_local! {
+    static SLOT: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % SLOTS
+    };
 }
 
 /// Builds a [`Transport`].
@@ -42,8 +62,12 @@ impl Transport {
     /// If the server cannot be reached, closes the connection, or answers something that is not HTTP. The message names
     /// no address; the cause, for logs, may.
     pub async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, Error> {
-        let response = self.client.request(request).await.map_err(|error| classify(error.is_connect(), error))?;
+        let response = self.pool().request(request).await.map_err(|error| classify(error.is_connect(), error))?;
         Ok(response.map(|body| Body::arriving(Arriving(body))))
+    }
+
+    fn pool(&self) -> &Pool {
+        self.0.slots[SLOT.with(|slot| *slot)].get_or_init(|| self.0.settings.pool())
     }
 }
 
@@ -73,6 +97,14 @@ impl TransportBuilder {
     /// The transport.
     #[must_use]
     pub fn build(self) -> Transport {
+        if self.tls {
+            // Read the trusted roots now, and not in the first request.
+            tls_config();
+        }
+        Transport(Arc::new(Pools { slots: (0..SLOTS).map(|_| OnceLock::new()).collect(), settings: self }))
+    }
+
+    fn pool(&self) -> Pool {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         // A request is written in two pieces, head and body; Nagle's algorithm would hold the second back until the
@@ -89,7 +121,7 @@ impl TransportBuilder {
             .enable_http1()
             .enable_http2()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
+        Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(60))
@@ -98,8 +130,7 @@ impl TransportBuilder {
             .http2_adaptive_window(false)
             .http2_initial_stream_window_size(256 * 1024)
             .http2_keep_alive_interval(Duration::from_secs(30))
-            .build(Deadlined { inner: https, timeout: self.connect_timeout });
-        Transport { client }
+            .build(Deadlined { inner: https, timeout: self.connect_timeout })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod connection;
 mod stall;
+mod worker;
 
 use std::future::Future;
 use std::io;
@@ -9,12 +10,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
+use self::worker::Workers;
 use crate::app::App;
 use crate::gateway::Gateway;
 use crate::reloading;
@@ -35,23 +35,24 @@ pub async fn run(gateway: Arc<Gateway>) -> io::Result<()> {
     gateway.warm_up();
     let watching = tokio::spawn(reloading::run(gateway.clone()));
     let signals = stop_signals()?;
-    serve(gateway, listener, nth(signals.clone(), 1), nth(signals, 2)).await;
+    serve(gateway, listener, nth(signals.clone(), 1), nth(signals, 2)).await?;
     watching.abort();
     Ok(())
 }
 
 /// Serves a listener until `stop` completes. Then no connection is accepted any more, and those that are open may finish
 /// what they are at, for as long as the configuration says or until `now` completes.
+///
+/// # Errors
+/// If the threads that serve cannot be started.
 pub async fn serve(
     gateway: Arc<Gateway>,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
     now: impl Future<Output = ()>,
-) {
-    let app = App::new(gateway.clone());
+) -> io::Result<()> {
     let settings = connection::Settings::of(&gateway.current().config);
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
+    let workers = Workers::start(&App::new(gateway.clone()), settings)?;
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -60,29 +61,28 @@ pub async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     prepare(&stream);
-                    let connection = connection::serve(app.clone(), stream, peer, settings, graceful.watcher());
-                    connections.spawn(connection);
+                    workers.take(stream, peer);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            // Reaps what has ended, so that the set does not grow.
-            Some(_) = connections.join_next() => {}
         }
     }
     drop(listener);
     gateway.start_draining();
     let grace = gateway.current().config.shutdown.grace.get();
-    tracing::info!(connections = graceful.count(), ?grace, "stopping");
+    tracing::info!(connections = workers.connections(), ?grace, "stopping");
+    let mut workers = workers.finish();
     tokio::select! {
-        () = graceful.shutdown() => tracing::info!("all connections have finished"),
+        () = workers.finished() => tracing::info!("all connections have finished"),
         () = tokio::time::sleep(grace) => tracing::warn!("the grace period is over; what is left is cut off"),
         () = now => tracing::warn!("told to stop again; what is left is cut off"),
     }
     // Dropping a connection drops its streams, which are accounted as they go.
-    connections.shutdown().await;
+    workers.cut_off().await;
+    Ok(())
 }
 
 fn prepare(stream: &TcpStream) {
