@@ -3,12 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::header::{self, HeaderName};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Response};
 use tollgate_protocols::openai::error_body;
 
 use crate::headers;
 use crate::in_band::InBand;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
+const X_MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
+const X_ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 
 /// An answer.
 pub(crate) fn answer(operation: Operation, response: Response, context: &Context) -> http::Response<Body> {
@@ -78,7 +84,7 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 fn name_request(headers: &mut HeaderMap, request_id: &Arc<str>) {
     if let Ok(value) = HeaderValue::from_str(request_id) {
-        headers.insert("x-request-id", value);
+        headers.insert(X_REQUEST_ID, value);
     }
 }
 
@@ -86,13 +92,13 @@ fn name_provider(headers: &mut HeaderMap, context: &Context) {
     let (target, attempts) = context.observe(|observed| (observed.target.clone(), observed.attempts));
     let Some(target) = target else { return };
     if let Ok(provider) = HeaderValue::from_str(&target.provider) {
-        headers.insert("x-tollgate-provider", provider);
+        headers.insert(X_PROVIDER, provider);
     }
     // A model's name may have characters that a header may not; then the header is left out.
     if let Some(model) = HeaderValue::from_str(&target.model).ok().filter(|_| !target.model.is_empty()) {
-        headers.insert("x-tollgate-model", model);
+        headers.insert(X_MODEL, model);
     }
     if attempts > 0 {
-        headers.insert("x-tollgate-attempts", attempts.into());
+        headers.insert(X_ATTEMPTS, attempts.into());
     }
 }

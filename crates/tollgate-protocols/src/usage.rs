@@ -72,13 +72,18 @@ impl Wire {
     /// Reads the members that are known and of the right type. Written by hand because it runs for every answer, where a
     /// derived reader that forgives odd types costs more than the rest of the answer's handling.
     pub(crate) fn read(json: &[u8]) -> Option<Self> {
-        let mut wire = Self::default();
-        let mut scanner = Scanner::new(json, MAX_DEPTH).ok()?;
+        Self::read_at(json, &mut Scanner::new(json, MAX_DEPTH).ok()?).ok()?
+    }
+
+    /// Reads the value that a scanner of `json` has come to; `None` if that is no object.
+    pub(crate) fn read_at(json: &[u8], scanner: &mut Scanner<'_>) -> Result<Option<Self>, Fault> {
         if scanner.peek() != Some(b'{') {
-            return None;
+            scanner.value()?;
+            return Ok(None);
         }
-        scanner.object(|scanner, key| wire.member(json, scanner, &key.name())).ok()?;
-        Some(wire)
+        let mut wire = Self::default();
+        scanner.object(|scanner, key| wire.member(json, scanner, &key.name()))?;
+        Ok(Some(wire))
     }
 
     fn member(&mut self, json: &[u8], scanner: &mut Scanner<'_>, name: &[u8]) -> Result<(), Fault> {

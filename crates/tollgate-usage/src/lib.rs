@@ -16,6 +16,7 @@
 //! assert_eq!(summary.total.input_tokens, 3);
 //! ```
 
+mod json;
 mod ledger;
 mod record;
 mod summary;

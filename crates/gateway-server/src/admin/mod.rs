@@ -9,7 +9,7 @@ mod usage;
 use std::net::SocketAddr;
 
 use http::{HeaderValue, Method, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::json;
 use tollgate_core::{Body, Error, ErrorKind};
 use tollgate_http::{error_response, request_id};
 
@@ -26,15 +26,15 @@ pub(crate) fn answer(
 ) -> http::Response<Body> {
     let answered = guard::check(config, request.headers(), peer).and_then(|()| route(gateway, path, request));
     match answered {
-        Ok((status, json)) => reply(status, &json),
+        Ok((status, json)) => reply(status, json),
         Err(error) => error_response(&error, &request_id(request.headers())),
     }
 }
 
 /// What answers a request, given its query.
-type Answer = fn(&Gateway, &str) -> Result<(StatusCode, Value), Error>;
+type Answer = fn(&Gateway, &str) -> Result<(StatusCode, Vec<u8>), Error>;
 
-fn route(gateway: &Gateway, path: &str, request: &http::Request<()>) -> Result<(StatusCode, Value), Error> {
+fn route(gateway: &Gateway, path: &str, request: &http::Request<()>) -> Result<(StatusCode, Vec<u8>), Error> {
     let (method, answer): (Method, Answer) = match path {
         "usage/summary" => (Method::GET, |gateway, query| Ok((StatusCode::OK, usage::summary(gateway, query)?))),
         "usage/recent" => (Method::GET, |gateway, query| Ok((StatusCode::OK, usage::recent(gateway, query)?))),
@@ -48,8 +48,8 @@ fn route(gateway: &Gateway, path: &str, request: &http::Request<()>) -> Result<(
     answer(gateway, request.uri().query().unwrap_or_default())
 }
 
-fn reload(gateway: &Gateway) -> (StatusCode, Value) {
-    match gateway.reload() {
+fn reload(gateway: &Gateway) -> (StatusCode, Vec<u8>) {
+    let (status, json) = match gateway.reload() {
         Ok(Reloaded::Unchanged) => (StatusCode::OK, json!({ "status": "unchanged" })),
         Ok(Reloaded::Changed { needs_restart }) => {
             tracing::info!(?needs_restart, "configuration reloaded");
@@ -63,11 +63,12 @@ fn reload(gateway: &Gateway) -> (StatusCode, Value) {
                 "code": "invalid_configuration", "details": errors });
             (StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": error }))
         }
-    }
+    };
+    (status, json.to_string().into())
 }
 
-fn reply(status: StatusCode, json: &Value) -> http::Response<Body> {
-    let mut response = http::Response::new(Body::from(json.to_string()));
+fn reply(status: StatusCode, json: Vec<u8>) -> http::Response<Body> {
+    let mut response = http::Response::new(Body::from(json));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

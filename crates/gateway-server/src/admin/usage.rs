@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tollgate_core::Error;
 use tollgate_usage::{GroupBy, Query};
 
@@ -11,7 +11,7 @@ use crate::gateway::Gateway;
 const MAX_RECENT: usize = 1000;
 
 /// `GET usage/summary?group_by=provider,model&from=…&until=…`
-pub(super) fn summary(gateway: &Gateway, query: &str) -> Result<Value, Error> {
+pub(super) fn summary(gateway: &Gateway, query: &str) -> Result<Vec<u8>, Error> {
     let mut wanted = Query::default();
     for (name, value) in pairs(query) {
         match name {
@@ -27,11 +27,11 @@ pub(super) fn summary(gateway: &Gateway, query: &str) -> Result<Value, Error> {
             _ => return Err(unknown(name)),
         }
     }
-    Ok(json!(gateway.ledger.summary(&wanted)))
+    Ok(json!(gateway.ledger.summary(&wanted)).to_string().into())
 }
 
 /// `GET usage/recent?limit=100`, the newest first.
-pub(super) fn recent(gateway: &Gateway, query: &str) -> Result<Value, Error> {
+pub(super) fn recent(gateway: &Gateway, query: &str) -> Result<Vec<u8>, Error> {
     let mut limit = 100;
     for (name, value) in pairs(query) {
         match name {
@@ -39,7 +39,15 @@ pub(super) fn recent(gateway: &Gateway, query: &str) -> Result<Value, Error> {
             _ => return Err(unknown(name)),
         }
     }
-    Ok(json!({ "records": gateway.ledger.recent(limit.min(MAX_RECENT)) }))
+    let mut json = br#"{"records":["#.to_vec();
+    for (index, record) in gateway.ledger.recent(limit.min(MAX_RECENT)).iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        record.write_json(&mut json);
+    }
+    json.extend_from_slice(b"]}");
+    Ok(json)
 }
 
 /// Values here are words, numbers and times: of what clients encode only the colon and the comma matter.

@@ -5,7 +5,7 @@ use tollgate_core::Usage;
 
 use crate::json::{self, Fault, Scanner};
 use crate::lenient::present;
-use crate::usage;
+use crate::usage::{self, Wire};
 
 /// The facts of a whole answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,11 +62,15 @@ impl Whole {
 
 impl Wide {
     fn member(&mut self, body: &[u8], scanner: &mut Scanner<'_>, name: &[u8]) -> Result<(), Fault> {
+        if matches!(name, b"usage" | b"usageMetadata" | b"meta") {
+            let usage = Wire::read_at(body, scanner)?.and_then(|wire| wire.normalise());
+            self.usage = self.usage.or(usage);
+            return Ok(());
+        }
         let value = &body[scanner.value()?];
         match name {
             b"model" => self.model = json::decode(value).or_else(|| self.model.take()),
             b"modelVersion" if self.model.is_none() => self.model = json::decode(value),
-            b"usage" | b"usageMetadata" | b"meta" if self.usage.is_none() => self.usage = usage::parse(value),
             b"error" => self.has_error = value != b"null",
             b"choices" | b"data" | b"output" => self.has_answer = true,
             _ => {}

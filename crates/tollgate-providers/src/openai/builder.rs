@@ -151,7 +151,7 @@ impl OpenAiCompatibleBuilder {
         let transport = self.transport.tls(address.is_https()).build();
         Ok(OpenAiCompatible(Arc::new(Inner {
             default_headers: default_headers(&descriptor),
-            headers: static_headers(&self.headers)?,
+            headers: static_headers(&address, &self.headers)?,
             keys: KeyRing::new(self.keys, descriptor.auth, descriptor.quirks.root_auth)?,
             name: self.name,
             descriptor,
@@ -173,8 +173,11 @@ fn default_headers(descriptor: &Descriptor) -> HeaderMap {
     headers
 }
 
-fn static_headers(configured: &[(String, Secret)]) -> Result<HeaderMap, BuildError> {
+fn static_headers(address: &Address, configured: &[(String, Secret)]) -> Result<HeaderMap, BuildError> {
     let mut headers = HeaderMap::new();
+    if let Some(host) = address.host() {
+        headers.insert(http::header::HOST, host);
+    }
     // Whatever is compressed could not be read for its usage.
     headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in configured {

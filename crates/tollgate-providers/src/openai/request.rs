@@ -99,6 +99,16 @@ impl Address {
         })
     }
 
+    /// The `Host` header; the client would write it anew for every request.
+    pub(super) fn host(&self) -> Option<HeaderValue> {
+        let default_port = if self.is_https() { 443 } else { 80 };
+        let host = match self.authority.port_u16() {
+            Some(port) if port != default_port => self.authority.as_str(),
+            _ => self.authority.host(),
+        };
+        HeaderValue::from_str(host).ok()
+    }
+
     pub(super) fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }

@@ -22,13 +22,7 @@ impl<W: Write + Send> LineLedger<W> {
 impl<W: Write + Send> Ledger for LineLedger<W> {
     fn record(&self, record: &UsageRecord) {
         let mut line = Vec::with_capacity(768);
-        line.extend_from_slice(br#"{"event":"usage","#);
-        let start = line.len();
-        if serde_json::to_writer(&mut line, record).is_err() {
-            return;
-        }
-        // The record's own opening brace has been written already, before the name of the event.
-        line.remove(start);
+        record.write_json(&mut line);
         line.push(b'\n');
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody can be told that the log is gone; the other ledgers still have the record.

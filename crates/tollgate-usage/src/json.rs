@@ -1,0 +1,105 @@
+//! Writes flat JSON objects.
+
+use std::io::Write;
+use std::time::Duration;
+
+/// An object that is being written.
+pub(crate) struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    is_first: bool,
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn begin(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, is_first: true }
+    }
+
+    pub(crate) fn end(self) {
+        self.out.push(b'}');
+    }
+
+    pub(crate) fn text(&mut self, name: &str, value: Option<&str>) {
+        self.name(name);
+        match value {
+            Some(value) => write_text(self.out, value),
+            None => self.out.extend_from_slice(b"null"),
+        }
+    }
+
+    pub(crate) fn number(&mut self, name: &str, value: Option<u64>) {
+        self.name(name);
+        match value {
+            Some(value) => write_number(self.out, value),
+            None => self.out.extend_from_slice(b"null"),
+        }
+    }
+
+    pub(crate) fn flag(&mut self, name: &str, value: bool) {
+        self.name(name);
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// Milliseconds with three decimals, which is as exact as latencies are.
+    pub(crate) fn millis(&mut self, name: &str, value: Option<Duration>) {
+        let Some(value) = value else { return self.number(name, None) };
+        let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
+        self.number(name, Some(micros / 1000));
+        self.out.push(b'.');
+        let decimals = micros % 1000;
+        [100, 10, 1].into_iter().for_each(|place| self.out.push(b"0123456789"[(decimals / place % 10) as usize]));
+    }
+
+    pub(crate) fn nested(&mut self, name: &str, members: impl FnOnce(&mut Object<'_>)) {
+        self.name(name);
+        let mut object = Object::begin(self.out);
+        members(&mut object);
+        object.end();
+    }
+
+    fn name(&mut self, name: &str) {
+        if !std::mem::take(&mut self.is_first) {
+            self.out.push(b',');
+        }
+        write_text(self.out, name);
+        self.out.push(b':');
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        // Writing to a vector does not fail.
+        let _ = serde_json::to_writer(out, text);
+    }
+}
+
+fn write_number(out: &mut Vec<u8>, value: u64) {
+    let _ = write!(out, "{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_json() {
+        let mut out = Vec::new();
+        let mut object = Object::begin(&mut out);
+        object.text("a\"", Some("b\n\u{1}é"));
+        object.text("none", None);
+        object.number("n", Some(u64::MAX));
+        object.millis("t", Some(Duration::from_micros(1_002_045)));
+        object.flag("f", true);
+        object.nested("o", |inner| inner.number("x", None));
+        object.end();
+        let json: serde_json::Value = serde_json::from_slice(&out).expect("is JSON");
+        let expect = serde_json::json!({
+            "a\"": "b\n\u{1}é", "none": null, "n": u64::MAX, "t": 1002.045, "f": true, "o": { "x": null },
+        });
+        assert_eq!(json, expect);
+    }
+}
