@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpStream;
@@ -17,6 +18,10 @@ use tokio::task::JoinSet;
 
 use super::connection::{self, Settings};
 use crate::app::App;
+
+/// A timer that is always the next to fire. Setting a timer that fires before all others wakes the runtime, by a system
+/// call, so that it may sleep for less long; every request sets one, for its time limit, and with this none is the first.
+const TICK: Duration = Duration::from_millis(500);
 
 /// What a worker is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,10 +141,12 @@ impl Serving {
         let mut finishing = self.phases.clone();
         let finish = reached(&mut finishing, Phase::Finish);
         tokio::pin!(finish);
+        let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
                 biased;
                 () = &mut finish => break,
+                _ = tick.tick() => {}
                 Some((stream, peer)) = self.new.recv() => self.spawn(&mut tasks, stream, peer, &graceful),
                 // Reaps what has ended, so that the set does not grow.
                 Some(_) = tasks.join_next() => {}
