@@ -32,8 +32,9 @@ impl Service<Request> for Dispatch {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let provider = request.target.as_ref().and_then(|target| self.registry.provider(&target.provider)).cloned();
+        let registry = self.registry.clone();
         Box::pin(async move {
+            let provider = request.target.as_ref().and_then(|target| registry.provider(&target.provider));
             let Some(provider) = provider else {
                 return Err(Error::new(ErrorKind::Internal, "The request reached a provider without being routed."));
             };

@@ -1,7 +1,8 @@
 //! The record of one request.
 
+use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tollgate_core::{Context, Operation, Outcome, Tag, Usage};
 
@@ -126,8 +127,20 @@ impl UsageRecord {
     }
 }
 
+/// A time with milliseconds. All but those are the same for every request of a second, and kept.
 fn rfc3339(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time).map(|time| format!("{time:.3}")).unwrap_or_default()
+    thread_local! {
+        static SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
+    }
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    SECOND.with_borrow_mut(|(second, text)| {
+        if *second != since.as_secs() {
+            let whole = UNIX_EPOCH + Duration::from_secs(since.as_secs());
+            *text = jiff::Timestamp::try_from(whole).map(|time| format!("{time:.0}")).unwrap_or_default();
+            *second = since.as_secs();
+        }
+        format!("{}.{:03}Z", text.trim_end_matches('Z'), since.subsec_millis())
+    })
 }
 
 #[cfg(test)]
@@ -157,6 +170,9 @@ mod tests {
         assert_eq!((&json["input_tokens"], &json["output_tokens"]), (&1.into(), &0.into()));
         assert_eq!(json["cache_read_tokens"], serde_json::Value::Null);
         assert_eq!(json["error"], "upstream_invalid_response");
-        assert!(json["time"].as_str().expect("a string").ends_with('Z'));
+        let time = json["time"].as_str().expect("a string");
+        let parsed: jiff::Timestamp = time.parse().expect("a time");
+        assert_eq!(time.len(), "2026-01-31T12:00:00.123Z".len(), "{time}");
+        assert!(parsed <= jiff::Timestamp::now());
     }
 }
