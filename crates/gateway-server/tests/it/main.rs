@@ -2,6 +2,7 @@
 
 mod access;
 mod broken_streams;
+mod clients;
 mod demo;
 mod faults;
 mod lifecycle;
