@@ -26,6 +26,8 @@ pub struct Gateway {
     source: Source,
     variables: Arc<dyn Variables + Send + Sync>,
     overrides: Overrides,
+    /// Some settings are used once, at the start.
+    started_with: Config,
     /// Sums outlive every reload.
     pub(crate) ledger: Arc<MemoryLedger>,
     log: Arc<dyn Ledger>,
@@ -77,12 +79,14 @@ impl Gateway {
         log: Arc<dyn Ledger>,
     ) -> Result<Self, ConfigErrors> {
         let ledger = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
+        let started_with = config.clone();
         let first = Generation::build(config, &source, &[], (ledger.clone(), log.clone()))?;
         Ok(Self {
             current: ArcSwap::from_pointee(first),
             source,
             variables,
             overrides,
+            started_with,
             ledger,
             log,
             draining: AtomicBool::new(false),
@@ -110,7 +114,7 @@ impl Gateway {
             self.current.store(Arc::new(same));
             return Ok(Reloaded::Unchanged);
         }
-        let needs_restart = needs_restart(&old.config, &config);
+        let needs_restart = needs_restart(&self.started_with, &config);
         let ledgers = (self.ledger.clone(), self.log.clone());
         let new = Generation::build(config, &self.source, &old.providers, ledgers)?;
         warm_up(&new.registry);
@@ -155,6 +159,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let changed = [
         ("listen", old.listen != new.listen),
         ("limits.max_headers", old.limits.max_headers != new.limits.max_headers),
+        // Answers are limited by the new one at once; clients that do not read, by the one from the start.
+        ("timeouts.idle", old.timeouts.idle != new.timeouts.idle),
         ("log", old.log != new.log),
         ("usage", old.usage != new.usage),
     ];

@@ -17,6 +17,9 @@ const GATHER: Duration = Duration::from_millis(50);
 /// and being written.
 const WRITE_AT: usize = 48 * 1024;
 
+/// How long the last lines may take at the end.
+const FINISH: Duration = Duration::from_secs(2);
+
 /// How much may wait while standard output does not take anything. What comes after that is dropped and counted.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
 
@@ -115,11 +118,14 @@ impl Flusher {
         }
     }
 
-    /// Writes what is left and ends the thread.
+    /// Writes what is left and ends the thread, unless nobody takes it: a reader that is stuck must not keep the process.
     pub(crate) fn finish(self) {
         self.waiting.lock().closed = true;
         self.thread.thread().unpark();
-        let _ = self.thread.join();
+        let until = Instant::now() + FINISH;
+        while !self.thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

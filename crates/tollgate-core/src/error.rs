@@ -31,12 +31,8 @@ pub enum ErrorKind {
     RequestTimeout,
     /// The provider does not speak the protocol or lacks the operation.
     UnsupportedOperation,
-    /// A limit of the gateway is reached.
-    RateLimited,
     /// The gateway has no free place.
     Overloaded,
-    /// The gateway is stopping.
-    ShuttingDown,
     /// The provider answered with an error of its own.
     Upstream,
     /// The provider could not be reached.
@@ -63,9 +59,7 @@ impl ErrorKind {
             Self::RequestTooLarge => "request_too_large",
             Self::RequestTimeout => "request_timeout",
             Self::UnsupportedOperation => "unsupported_operation",
-            Self::RateLimited => "rate_limit_exceeded",
             Self::Overloaded => "overloaded",
-            Self::ShuttingDown => "shutting_down",
             Self::Upstream => "upstream_error",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamTimeout => "upstream_timeout",
@@ -85,8 +79,7 @@ impl ErrorKind {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream | Self::UpstreamUnreachable | Self::UpstreamInvalid => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,5 +1,6 @@
 //! A request on its way through the gateway.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use crate::{Context, Edits, Head, Operation, Target};
 /// A client's request: what it wants, its unchanged body, and what was learned of it.
 ///
 /// Cloning is cheap, the body is shared; layers that may send a request twice rely on it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// What is asked for, which also says in which protocol.
     pub operation: Operation,
@@ -50,6 +51,19 @@ impl Request {
     #[must_use]
     pub fn is_streamed(&self) -> bool {
         self.head.stream
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Leaves out what the client said.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("operation", &self.operation)
+            .field("model", &self.head.model_name())
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("target", &self.target)
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }
 

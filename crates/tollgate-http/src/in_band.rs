@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::Frame;
 use tollgate_core::{Body, Error, Operation};
-use tollgate_protocols::openai::stream_error;
+use tollgate_protocols::openai::{last_sequence_number, stream_error};
 
 /// A stream whose failure becomes its last event, in the client's protocol. What comes out of it never fails, so the
 /// connection stays good for the next request.
@@ -14,14 +14,15 @@ pub(crate) struct InBand {
     body: Body,
     operation: Operation,
     request_id: std::sync::Arc<str>,
-    /// The last piece that was sent. The Responses protocol numbers its events, so the error must know the last number.
-    last: Bytes,
+    /// The number that the next event has. The Responses protocol numbers its events. Not the last piece itself, which would
+    /// keep the buffer that it was read into.
+    next: u64,
     ended: bool,
 }
 
 impl InBand {
     pub(crate) fn wrap(body: Body, operation: Operation, request_id: std::sync::Arc<str>) -> Body {
-        Body::arriving(Self { body, operation, request_id, last: Bytes::new(), ended: false })
+        Body::arriving(Self { body, operation, request_id, next: 0, ended: false })
     }
 }
 
@@ -47,11 +48,12 @@ impl http_body::Body for InBand {
                     cause,
                     "stream failed after it began"
                 );
-                Poll::Ready(Some(Ok(Frame::data(stream_error(this.operation, &error, last_event(&this.last))))))
+                Poll::Ready(Some(Ok(Frame::data(stream_error(this.operation, &error, this.next)))))
             }
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(data) = frame.data_ref().filter(|_| this.operation == Operation::Responses) {
-                    this.last = data.clone();
+                let numbered = frame.data_ref().filter(|_| this.operation == Operation::Responses);
+                if let Some(last) = numbered.and_then(|data| last_sequence_number(data)) {
+                    this.next = last + 1;
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -62,13 +64,6 @@ impl http_body::Body for InBand {
     fn is_end_stream(&self) -> bool {
         self.ended || self.body.is_end_stream()
     }
-}
-
-/// A piece may hold several events; the last is what counts.
-fn last_event(piece: &[u8]) -> &[u8] {
-    let events = piece.trim_ascii_end();
-    let start = events.windows(2).rposition(|pair| pair == b"\n\n").map_or(0, |at| at + 2);
-    &events[start..]
 }
 
 #[cfg(test)]

@@ -38,16 +38,6 @@ impl Service<Request> for Dispatch {
             let Some(provider) = provider else {
                 return Err(Error::new(ErrorKind::Internal, "The request reached a provider without being routed."));
             };
-            if !provider.supports(request.operation) {
-                let message = format!(
-                    "The provider `{}` does not speak the protocol of `{}`; choose another model, or use its own API \
-                     below /p/{}/.",
-                    provider.name(),
-                    request.operation,
-                    provider.name(),
-                );
-                return Err(Error::new(ErrorKind::UnsupportedOperation, message).with_provider(provider.name().clone()));
-            }
             provider.call(request).await
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tollgate_core::{BoxFuture, Error, ErrorKind, Request, Route, Target};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Operation, Request, Route, Target};
 
 use crate::Provider;
 use crate::catalogue::Catalogue;
@@ -117,6 +117,13 @@ impl Registry {
         self.known(name).ok_or_else(|| self.unresolved(name))
     }
 
+    fn named(&self, provider: &str, model: Option<&str>) -> Result<Target, Error> {
+        match self.provider(provider) {
+            Some(provider) => Ok(Target::new(provider.name().clone(), model.unwrap_or_default())),
+            None => Err(Error::new(ErrorKind::NotFound, format!("There is no provider `{provider}` here."))),
+        }
+    }
+
     fn resolve_alias<'a>(&'a self, name: &'a str) -> &'a str {
         let mut name = name;
         for _ in 0..MAX_ALIAS_CHAIN {
@@ -167,19 +174,35 @@ fn describe(id: &str, provider: &str, details: serde_json::Map<String, Value>) -
 impl Route for Registry {
     fn route<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Target, Error>> {
         Box::pin(async move {
-            if let Some(passthrough) = &request.passthrough {
-                let Some(provider) = self.provider(&passthrough.provider) else {
-                    let message = format!("There is no provider `{}` here.", passthrough.provider);
-                    return Err(Error::new(ErrorKind::NotFound, message));
-                };
-                return Ok(Target::new(provider.name().clone(), request.head.model_name().unwrap_or_default()));
-            }
-            match request.head.model_name() {
-                Some(name) if !name.is_empty() => self.resolve(name).await,
-                _ => Err(Error::invalid_request("You must provide a model parameter.", Some("model"))),
+            let target = match &request.passthrough {
+                Some(passthrough) => self.named(&passthrough.provider, request.head.model_name())?,
+                None => match request.head.model_name() {
+                    Some(name) if !name.is_empty() => self.resolve(name).await?,
+                    _ => return Err(Error::invalid_request("You must provide a model parameter.", Some("model"))),
+                },
+            };
+            match self.provider(&target.provider) {
+                Some(provider) if !provider.supports(request.operation) => {
+                    Err(unsupported(&**provider, request.operation))
+                }
+                _ => Ok(target),
             }
         })
     }
+}
+
+/// Told before a provider is asked, so that it counts as no attempt.
+fn unsupported(provider: &dyn Provider, operation: Operation) -> Error {
+    let name = provider.name();
+    let message = if operation == Operation::Passthrough {
+        format!("The provider `{name}` has no API of its own to pass requests on to.")
+    } else {
+        format!(
+            "The provider `{name}` does not speak the protocol of `{operation}`; choose another model, or use the \
+             provider's own API below /p/{name}/."
+        )
+    };
+    Error::new(ErrorKind::UnsupportedOperation, message).with_provider(name.clone())
 }
 
 impl fmt::Debug for Registry {

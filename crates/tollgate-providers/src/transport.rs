@@ -31,7 +31,7 @@ struct Pools {
 
 type Pool = Client<Deadlined<HttpsConnector<HttpConnector>>, Body>;
 
-/// More than the threads that a server has; threads beyond share.
+/// Enough for the threads of most servers; beyond that some share a pool.
 const SLOTS: usize = 64;
 
 thread_local! {

@@ -110,10 +110,11 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let policy = self.policy.clone();
         Box::pin(async move {
+            let max_attempts = if may_be_repeated(&request) { policy.max_attempts } else { 1 };
             let mut attempt = 1;
             loop {
                 request.context.observe(|observed| observed.attempts += 1);
-                let is_last = attempt >= policy.max_attempts;
+                let is_last = attempt >= max_attempts;
                 if is_last {
                     return inner.call(request).await;
                 }
@@ -128,6 +129,15 @@ where
             }
         })
     }
+}
+
+/// Whether sending the request twice is harmless. Generating an answer is; what a pass-through does, nobody here knows, so
+/// it must say so itself, by its method or by a key.
+fn may_be_repeated(request: &Request) -> bool {
+    request
+        .passthrough
+        .as_ref()
+        .is_none_or(|passthrough| passthrough.method.is_idempotent() || request.headers.contains_key("idempotency-key"))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 //!     -d '{"model":"demo","messages":[{"role":"user","content":"Hello"}]}'
 //! ```
 //!
-//! A layer can refuse and change requests. Whoever wants use to be accounted by key implements
-//! [`tollgate_http::Authenticate`] as well, which gives a request its identity before its body is read.
+//! A layer sees a request when its body has been read. Whoever wants strangers refused before that implements
+//! [`tollgate_http::Authenticate`] instead.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -50,11 +50,17 @@ fn workspace() -> &'static Path {
 }
 
 fn build(args: &Args) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(workspace()).args(["build", "--release", "--package", "xtask"]);
+    build_package("xtask")?;
     if args.targets.contains(&Builtin::Tollgate) && args.tollgate_bin.is_none() {
-        command.args(["--package", "gateway-server"]);
+        // In a call of its own and after xtask, which uses the server with more features than it is shipped with.
+        build_package("gateway-server")?;
     }
-    if command.status()?.success() { Ok(()) } else { Err("the build failed".into()) }
+    Ok(())
+}
+
+fn build_package(package: &str) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status =
+        Command::new(cargo).current_dir(workspace()).args(["build", "--release", "--package", package]).status()?;
+    if status.success() { Ok(()) } else { Err(format!("the build of {package} failed").into()) }
 }

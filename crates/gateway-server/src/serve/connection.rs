@@ -14,8 +14,9 @@ use super::stall::StallGuard;
 use crate::app::App;
 use crate::config::Config;
 
-/// How long a client may take to send the head of a request.
-const HEADER_TIME: Duration = Duration::from_secs(30);
+/// How long a client may take to send the head of a request, which is also how long a connection may be idle between two.
+/// Longer than the 60 seconds of the usual load balancers: whoever closes first must not be the one that is still sent to.
+const HEADER_TIME: Duration = Duration::from_secs(90);
 
 /// What connections take from the configuration when the server starts.
 #[derive(Clone, Copy)]

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use tollgate_core::{Edits, Error, ErrorKind, Operation};
 
 use crate::json::{self, Scanner};
-use crate::sse;
 
 /// The body of an error answer. A provider's own error in this shape keeps every byte and gains a `provider`; anything
 /// else becomes `{"error": {"message", "type", "param", "code"}}`.
@@ -14,15 +13,14 @@ pub fn error_body(error: &Error) -> Bytes {
     named_upstream_body(error).unwrap_or_else(|| json!({ "error": error_object(error) }).to_string().into())
 }
 
-/// The events that end a stream which can no longer be answered with a status. `last_event` is the last event that was
-/// sent; the Responses protocol numbers its events.
+/// The events that end a stream which can no longer be answered with a status. `next` is the number of the first of them;
+/// the Responses protocol numbers its events.
 #[must_use]
-pub fn stream_error(operation: Operation, error: &Error, last_event: &[u8]) -> Bytes {
+pub fn stream_error(operation: Operation, error: &Error, next: u64) -> Bytes {
     if operation != Operation::Responses {
         // The SDKs raise on a data event with an `error` member. There must be no [DONE] after it.
         return format!("data: {}\n\n", json!({ "error": error_object(error) })).into();
     }
-    let next = last_sequence_number(last_event).map_or(0, |last| last + 1);
     let code = code(error);
     let event = json!({
         "type": "error", "code": code, "message": error.message(), "param": error.param(), "sequence_number": next,
@@ -71,7 +69,6 @@ fn error_type(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::InvalidApiKey => "authentication_error",
         ErrorKind::PermissionDenied => "permission_error",
-        ErrorKind::RateLimited => "rate_limit_error",
         ErrorKind::InvalidRequest
         | ErrorKind::ModelNotFound
         | ErrorKind::NotFound
@@ -107,9 +104,14 @@ fn named_upstream_body(error: &Error) -> Option<Bytes> {
     Some(edits.apply(body))
 }
 
-fn last_sequence_number(event: &[u8]) -> Option<u64> {
-    let data: Value = serde_json::from_slice(&sse::data(event)?).ok()?;
-    data.get("sequence_number")?.as_u64()
+/// The last event number in a piece of a Responses stream.
+#[must_use]
+pub fn last_sequence_number(piece: &[u8]) -> Option<u64> {
+    const NAME: &[u8] = b"\"sequence_number\"";
+    let at = memchr::memmem::rfind(piece, NAME)?;
+    let value = piece[at + NAME.len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&value[..digits]).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -149,9 +151,9 @@ mod tests {
     #[test]
     fn a_broken_stream_ends_in_its_own_protocol() {
         let error = Error::new(ErrorKind::UpstreamInvalid, "broke off");
-        let chat = stream_error(Operation::ChatCompletions, &error, b"");
+        let chat = stream_error(Operation::ChatCompletions, &error, 0);
         assert!(chat.starts_with(b"data: {\"error\":{"));
-        let events = stream_error(Operation::Responses, &error, b"data: {\"sequence_number\":41}\n\n");
+        let events = stream_error(Operation::Responses, &error, 42);
         let events = std::str::from_utf8(&events).unwrap();
         assert!(events.contains(r#""sequence_number":42"#) && events.contains(r#""sequence_number":43"#), "{events}");
     }

@@ -55,8 +55,6 @@ struct Nested {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Choice {
-    #[serde(deserialize_with = "lenient")]
-    finish_reason: Option<String>,
     /// Moonshot reports usage here.
     #[serde(deserialize_with = "lenient")]
     usage: Option<Wire>,
@@ -112,10 +110,6 @@ impl<'a> Chunk<'a> {
     /// Whether this is OpenAI's extra chunk that holds nothing but usage.
     pub(super) fn is_usage_only(&self) -> bool {
         self.choices.as_ref().is_some_and(Vec::is_empty) && self.usage.is_some()
-    }
-
-    pub(super) fn has_finish_reason(&self) -> bool {
-        self.choices().iter().any(|choice| choice.finish_reason.as_ref().is_some_and(|reason| !reason.is_empty()))
     }
 
     /// Whether the event carries something generated, not only a role or an id.

@@ -13,6 +13,7 @@ pub(super) struct Needle(LazyLock<Finder<'static>>);
 
 pub(super) static USAGE: Needle = Needle(LazyLock::new(|| Finder::new(b"\"usage")));
 pub(super) static ERROR: Needle = Needle(LazyLock::new(|| Finder::new(b"\"error\"")));
+pub(super) static FINISH_REASON: Needle = Needle(LazyLock::new(|| Finder::new(b"\"finish_reason\"")));
 static CONTENT: Needle = Needle(LazyLock::new(|| Finder::new(b"content\"")));
 static REASONING: Needle = Needle(LazyLock::new(|| Finder::new(b"\"reasoning\"")));
 static ARGUMENTS: Needle = Needle(LazyLock::new(|| Finder::new(b"\"arguments\"")));
@@ -46,6 +47,11 @@ impl Needle {
         self.after(text)
             .and_then(|rest| rest.trim_ascii_start().strip_prefix(b":"))
             .is_some_and(|value| !value.trim_ascii_start().starts_with(b"null"))
+    }
+
+    /// Whether the name stands before a string that is not empty.
+    pub(super) fn names_text(&self, text: &[u8]) -> bool {
+        self.string_len(text) > 0
     }
 
     /// The length of the string that the name stands before, escapes counted as written.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tollgate_core::Usage;
 
 use super::chunk::Chunk;
-use super::needle::{self, ERROR, USAGE};
+use super::needle::{self, ERROR, FINISH_REASON, USAGE};
 use crate::sse::{self, Decoder, TooLarge};
 
 /// Which events to expect.
@@ -25,9 +25,8 @@ pub struct StreamTap {
     hide_usage: bool,
     decoder: Decoder,
     facts: Facts,
-    /// The last events, looked through for a finish reason if the stream ends without `[DONE]`. Three, because a usage
-    /// chunk or two may follow the one that finishes.
-    recent: [Bytes; 3],
+    /// A finish reason has come; some providers do not say `[DONE]`.
+    finished: bool,
     begun: bool,
     done: bool,
     failed: bool,
@@ -91,7 +90,7 @@ impl StreamTap {
             hide_usage,
             decoder: Decoder::new(max_event),
             facts: Facts::default(),
-            recent: Default::default(),
+            finished: false,
             begun: false,
             done: false,
             failed: false,
@@ -134,11 +133,8 @@ impl StreamTap {
         if self.failed {
             return Ending::Failed;
         }
-        let finished = |event: &Bytes| {
-            sse::data(event).is_some_and(|data| Chunk::parse(&data).is_some_and(|chunk| chunk.has_finish_reason()))
-        };
         let complete = match self.dialect {
-            Dialect::Chat => self.done || self.recent.iter().any(finished),
+            Dialect::Chat => self.done || self.finished,
             Dialect::Responses => self.done,
             Dialect::Any => true,
         };
@@ -163,10 +159,7 @@ impl StreamTap {
             Dialect::Any => needle::any_text(&data),
         };
         let (is, news) = if self.is_worth_parsing(&bytes, &data) { self.parse(&data) } else { (Tapped::Data, false) };
-        if self.dialect == Dialect::Chat {
-            self.recent.rotate_left(1);
-            self.recent[2] = bytes.clone();
-        }
+        self.finished |= self.dialect == Dialect::Chat && FINISH_REASON.names_text(&data);
         TappedEvent { is, news, bytes }
     }
 

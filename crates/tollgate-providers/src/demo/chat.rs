@@ -54,7 +54,7 @@ fn frame(operation: Operation, answer: &Answer, is_chunk: bool) -> Value {
         Operation::ChatCompletions => ("chatcmpl", "chat.completion"),
         _ => ("cmpl", "text_completion"),
     };
-    json!({ "id": format!("{prefix}-{}", answer.id), "object": object, "created": 0, "model": answer.model })
+    json!({ "id": format!("{prefix}-{}", answer.id), "object": object, "created": super::now(), "model": answer.model })
 }
 
 fn finished(mut choice: Value, finish: Option<Finish>) -> Value {

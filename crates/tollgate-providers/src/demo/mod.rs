@@ -112,6 +112,11 @@ impl Answer {
     }
 }
 
+/// Seconds since 1970. All of an answer but its date is determined by the request.
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 fn whole(context: &Context, answer: &Value, model: &str, usage: Usage) -> Response {
     context.observe(|observed| {
         observed.model = Some(model.into());

@@ -55,7 +55,7 @@ fn response(answer: &Answer, status: &str, output: &Value) -> Value {
     json!({
         "id": format!("resp_{}", answer.id),
         "object": "response",
-        "created_at": 0,
+        "created_at": super::now(),
         "status": status,
         "error": null,
         "incomplete_details": if status == "incomplete" { json!({ "reason": "max_output_tokens" }) } else { Value::Null },

@@ -64,7 +64,7 @@ impl OpenAiCompatible {
         let (outgoing, expected) = build_request(this, request, key)?;
         let response = this.transport.send(outgoing).await?;
         if is_passthrough {
-            return Ok(answer::pass_through(response, expected, place));
+            return Ok(answer::pass_through(response, expected, place).await);
         }
         if response.status().is_success() {
             answer::read(response, expected, this.limits, place).await

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use tollgate_core::{Body, Error, ErrorKind, Operation, Outcome, Response};
 use tollgate_protocols::openai::whole_as_stream;
 use tollgate_protocols::tap::{Dialect, Ending, StreamTap, Tapped, Whole};
@@ -56,6 +57,7 @@ async fn open_stream(
     let dialect = if expected.operation == Operation::Responses { Dialect::Responses } else { Dialect::Chat };
     let mut tap = StreamTap::new(dialect, !expected.client_asked_usage, limits.max_event);
     let mut ready = VecDeque::new();
+    let mut hold_until = None;
     tap.push(first);
     'waiting: loop {
         while let Some(event) = tap.next_event().map_err(|_| event_too_large())? {
@@ -75,7 +77,8 @@ async fn open_stream(
         let next = if ready.is_empty() {
             next.await?
         } else {
-            match tokio::time::timeout(HOLD_AFTER_COMMENT, next).await {
+            let until = *hold_until.get_or_insert_with(|| Instant::now() + HOLD_AFTER_COMMENT);
+            match tokio::time::timeout_at(until, next).await {
                 Ok(next) => next?,
                 Err(_) => break,
             }
@@ -173,13 +176,20 @@ fn note_whole(expected: &Expected, whole: Whole) {
 }
 
 /// Lets an answer through as it is, tapped.
-pub(super) fn pass_through(
+pub(super) async fn pass_through(
     response: http::Response<Body>,
     mut expected: Expected,
     place: Option<OwnedSemaphorePermit>,
 ) -> Response {
     let (head, body) = response.into_parts();
     expected.generates &= head.status.is_success();
+    if !head.status.is_success() && body.size_hint().upper().is_some_and(|size| size <= failure::MAX_ERROR_BODY as u64)
+    {
+        // Small enough to be looked through for the key, which some providers quote when they refuse it.
+        let body = failure::read_in_time(body).await;
+        expected.context.observe(|observed| observed.outcome = Outcome::Complete);
+        return Response { status: head.status, headers: head.headers, body: expected.redact(body).into() };
+    }
     let is_stream =
         head.headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
     let body = if is_stream {

@@ -12,7 +12,7 @@ use super::keys::PickedKey;
 use super::request::redact;
 
 /// How much of an error's body is read, and for how long.
-const MAX_ERROR_BODY: usize = 64 * 1024;
+pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
 const MAX_ERROR_TIME: Duration = Duration::from_secs(10);
 
 /// How long a key rests that was refused, or that is over its limit without a hint when to come back.
@@ -22,7 +22,7 @@ const LIMITED_KEY_RESTS: Duration = Duration::from_secs(5);
 /// Reads an error answer.
 pub(super) async fn read(response: http::Response<Body>, key: Option<PickedKey<'_>>) -> Error {
     let (head, body) = response.into_parts();
-    let body = tokio::time::timeout(MAX_ERROR_TIME, read_some(body)).await.unwrap_or_default();
+    let body = read_in_time(body).await;
     let body = redact(body, key.map(|key| key.secret));
     let error = from_answer(head.status, head.headers, body);
     if let Some(key) = key {
@@ -90,6 +90,11 @@ fn duration(seconds: f64) -> Option<Duration> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// As much of an error's body as is kept, and as comes in time.
+pub(super) async fn read_in_time(body: Body) -> Bytes {
+    tokio::time::timeout(MAX_ERROR_TIME, read_some(body)).await.unwrap_or_default()
 }
 
 async fn read_some(mut body: Body) -> Bytes {

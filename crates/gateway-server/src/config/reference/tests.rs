@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
-use crate::config::tests::KINDS;
 use crate::config::types::Entries;
 use crate::config::{Document, Overrides, Source, load};
 
 #[test]
 fn the_example_loads() {
-    let names = ["TOLLGATE_API_KEY", "OPENAI_API_KEY", "OPENAI_EAST_KEY_A", "OPENAI_EAST_KEY_B", "ANTHROPIC_API_KEY"];
+    let names = ["TOLLGATE_API_KEY", "OPENAI_API_KEY", "OPENAI_EAST_KEY_A", "OPENAI_EAST_KEY_B", "GROQ_API_KEY"];
     let variables: BTreeMap<String, String> = names.map(|name| (name.to_owned(), "sk-1".to_owned())).into();
     let source = Source::text("example.yaml", EXAMPLE);
-    let config = load(&source, &variables, KINDS, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let config =
+        load(&source, &variables, &crate::kinds(), &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
     let names: Vec<&str> = config.providers.iter().map(|provider| provider.name.as_str()).collect();
-    assert_eq!(names, ["openai", "openai-east", "anthropic", "ollama"]);
+    assert_eq!(names, ["openai", "openai-east", "groq", "ollama"]);
     assert_eq!(config.admin_key, None);
 }
 

@@ -26,7 +26,7 @@ pub struct Log {
     pub level: LogLevel,
     /// Lines for people, or JSON for machines.
     pub format: LogFormat,
-    /// Logs a line for each request with its model, tokens and cost.
+    /// Logs a line for each request with its provider, model, tokens and times to standard output.
     pub usage: bool,
 }
 

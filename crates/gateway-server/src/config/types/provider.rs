@@ -46,11 +46,11 @@ pub struct ProviderEntry {
 pub struct TimeoutOverrides {
     /// For a connection, including TLS.
     pub connect: Option<Span>,
-    /// From the request's last byte to the response's first.
+    /// From the request's last byte to the beginning of the response, for each attempt.
     pub first_byte: Option<Span>,
     /// Between two pieces of a response.
     pub idle: Option<Span>,
-    /// For one attempt from beginning to end.
+    /// For the whole request, all attempts included.
     pub total: Option<Span>,
 }
 

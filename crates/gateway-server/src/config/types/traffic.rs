@@ -11,14 +11,15 @@ use super::{ByteSize, Span};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {
-    /// For a connection, including TLS. Short, since another provider can be tried.
+    /// For a connection, including TLS. Short, since it can be tried again.
     pub connect: Span,
-    /// From the request's last byte to the response's first. Long, because a reasoning model may think for minutes
+    /// From the request's last byte to the beginning of the response; a response that is not streamed has begun when all
+    /// of it is here. For each attempt. Long, because a reasoning model may think for minutes
     /// before it says anything.
     pub first_byte: Span,
     /// Between two pieces of a response. A stream that is silent for longer has been lost.
     pub idle: Span,
-    /// For one attempt from beginning to end.
+    /// For the whole request, all attempts included.
     pub total: Span,
 }
 
@@ -51,7 +52,7 @@ pub struct Limits {
     pub max_headers: ByteSize,
     /// The largest single event of a stream. A provider that sends more without a boundary would fill the memory.
     pub max_event: ByteSize,
-    /// The largest response that is held in memory as a whole, to be cached or translated.
+    /// The largest response that is held in memory as a whole, so that it can be checked; a larger one is passed on as it comes.
     pub max_buffered_response: ByteSize,
     /// The most requests at the same time; 0 means no limit.
     pub max_concurrency: usize,
