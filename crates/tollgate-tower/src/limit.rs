@@ -2,7 +2,7 @@
 //!
 //! A request holds its place until its answer has ended, streams included, so the limit bounds what is really going on.
 //! A request that finds no place waits for one for a while and is then refused with
-//! [`ErrorKind::Overloaded`](tollgate_core::ErrorKind::Overloaded).
+//! [`ErrorKind::Overloaded`].
 //!
 //! ```
 //! use std::time::Duration;

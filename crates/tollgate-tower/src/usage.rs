@@ -1,7 +1,7 @@
 //! One record for each request, whatever becomes of it.
 //!
 //! The record is written when the answer has ended, when it failed, or when it is dropped because the client went away.
-//! Tokens are what the provider noted in the request's [`Context`](tollgate_core::Context); where it had no chance to, an
+//! Tokens are what the provider noted in the request's [`Context`]; where it had no chance to, an
 //! estimate of the input stands in, marked as one.
 //!
 //! Put it outside of everything that may answer in the provider's place, so that every request is counted once.

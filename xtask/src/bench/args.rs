@@ -17,7 +17,7 @@ pub(crate) struct Args {
     /// Targets to measure beside the peers.
     #[arg(long, value_delimiter = ',', default_value = "direct,floor,tollgate")]
     pub(super) targets: Vec<Builtin>,
-    /// Another gateway on this machine, already running: name=URL[,pid=N][,header=Name:Value].
+    /// Another gateway on this machine, already running: `name=URL[,pid=N][,header=Name:Value]`.
     #[arg(long = "peer", value_name = "PEER")]
     pub(super) peers: Vec<Peer>,
     /// The model named in requests.
