@@ -21,9 +21,3 @@ pub(super) fn cut(data: &[u8]) -> (Bytes, Vec<Bytes>) {
     chunks.push(rest);
     (payload, chunks)
 }
-
-/// Whether an event other than the first may begin with a byte-order mark. The decoder's reader strips one from the start
-/// of every event, and whether an event starts there or at the LF before depends on the cut.
-pub(super) fn has_inner_mark(payload: &[u8]) -> bool {
-    payload.windows(4).any(|window| matches!(window[0], b'\r' | b'\n') && window[1..] == *"\u{feff}".as_bytes())
-}
