@@ -77,11 +77,16 @@ pub enum Outcome {
 impl Context {
     /// Starts a context for a request received now.
     pub fn builder(request_id: impl Into<Arc<str>>) -> ContextBuilder {
+        Self::received_then(request_id, Instant::now())
+    }
+
+    /// Starts a context for a request that was received a moment ago, while its body arrived.
+    pub fn received_then(request_id: impl Into<Arc<str>>, received: Instant) -> ContextBuilder {
         ContextBuilder(Inner {
             request_id: request_id.into(),
             credential: None,
             tags: Vec::new(),
-            received: Instant::now(),
+            received,
             received_at: SystemTime::now(),
             observed: Mutex::default(),
         })
@@ -169,13 +174,6 @@ impl ContextBuilder {
     #[must_use]
     pub fn tags(mut self, tags: Vec<Tag>) -> Self {
         self.0.tags = tags;
-        self
-    }
-
-    /// Sets when the request was received. Defaults to when the builder was made.
-    #[must_use]
-    pub fn received(mut self, received: Instant) -> Self {
-        self.0.received = received;
         self
     }
 

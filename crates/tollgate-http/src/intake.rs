@@ -41,11 +41,10 @@ pub(crate) struct Client {
 
 impl Client {
     fn context(self, headers: &HeaderMap) -> Result<Context, Error> {
-        Ok(Context::builder(self.request_id)
+        Ok(Context::received_then(self.request_id, self.received)
             .credential(self.credential)
             .identity(self.identity)
             .tags(tags(headers)?)
-            .received(self.received)
             .build())
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Inner {
     pub(super) default_headers: HeaderMap,
     /// Headers of every request besides the key.
     pub(super) headers: HeaderMap,
+    /// Both together, as an operation's request has them.
+    pub(super) operation_headers: HeaderMap,
     pub(super) models: Vec<String>,
     pub(super) limits: AdapterLimits,
     pub(super) places: Option<Arc<Semaphore>>,

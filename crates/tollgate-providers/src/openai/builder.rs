@@ -149,9 +149,12 @@ impl OpenAiCompatibleBuilder {
         };
         let address = Address::parse(base_url, &descriptor, self.api_version)?;
         let transport = self.transport.tls(address.is_https()).build();
+        let default_headers = default_headers(&descriptor);
+        let headers = static_headers(&address, &self.headers)?;
         Ok(OpenAiCompatible(Arc::new(Inner {
-            default_headers: default_headers(&descriptor),
-            headers: static_headers(&address, &self.headers)?,
+            operation_headers: operation_headers(&default_headers, &headers),
+            default_headers,
+            headers,
             keys: KeyRing::new(self.keys, descriptor.auth, descriptor.quirks.root_auth)?,
             name: self.name,
             descriptor,
@@ -169,6 +172,15 @@ fn default_headers(descriptor: &Descriptor) -> HeaderMap {
     headers.insert(http::header::USER_AGENT, HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))));
     for (name, value) in descriptor.quirks.headers {
         headers.insert(*name, HeaderValue::from_static(value));
+    }
+    headers
+}
+
+fn operation_headers(defaults: &HeaderMap, fixed: &HeaderMap) -> HeaderMap {
+    let mut headers = defaults.clone();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in fixed {
+        headers.insert(name.clone(), value.clone());
     }
     headers
 }

@@ -52,6 +52,10 @@ impl KeyRing {
 
     /// The key whose turn it is; `None` where the provider needs none.
     pub(super) fn pick(&self) -> Option<PickedKey<'_>> {
+        if let [only] = &self.keys[..] {
+            // Rested or not, there is no other.
+            return Some(PickedKey { secret: &only.secret, key: only, started: self.started });
+        }
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let now = millis(self.started.elapsed());
         let count = self.keys.len();

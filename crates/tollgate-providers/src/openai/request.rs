@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Secret};
 use tollgate_protocols::openai::{ask_for_stream_usage, set_model};
@@ -186,16 +186,11 @@ pub(super) fn build_request(
         }
     };
     let expected = expect(provider, &mut request, key);
-    let mut headers = request.headers;
-    if expected.operation != Operation::Passthrough {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    for (name, value) in &provider.default_headers {
-        headers.entry(name).or_insert_with(|| value.clone());
-    }
-    for (name, value) in &provider.headers {
-        headers.insert(name.clone(), value.clone());
-    }
+    let mut headers = if expected.operation == Operation::Passthrough {
+        passthrough_headers(provider, request.headers)
+    } else {
+        operation_headers(provider, request.headers)
+    };
     if let Some(key) = key {
         key.sign(&mut headers, at_root);
     }
@@ -209,6 +204,33 @@ pub(super) fn build_request(
     *outgoing.uri_mut() = uri;
     *outgoing.headers_mut() = headers;
     Ok((outgoing, expected))
+}
+
+/// A pass-through keeps what its client says, but for what is configured.
+fn passthrough_headers(provider: &Inner, client: HeaderMap) -> HeaderMap {
+    let mut headers = client;
+    for (name, value) in &provider.default_headers {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+    for (name, value) in &provider.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers
+}
+
+/// An operation's headers are the same for every request, but for the few that its client may add. A copy of a finished map
+/// costs less than making one.
+fn operation_headers(provider: &Inner, client: HeaderMap) -> HeaderMap {
+    let mut headers = provider.operation_headers.clone();
+    let mut last = None;
+    for (name, value) in client {
+        // Only the first of several values comes with its name.
+        last = name.or(last);
+        if let Some(name) = last.as_ref().filter(|name| !provider.headers.contains_key(*name)) {
+            headers.append(name.clone(), value);
+        }
+    }
+    headers
 }
 
 fn expect(provider: &Inner, request: &mut Request, key: Option<PickedKey<'_>>) -> Expected {
