@@ -1,6 +1,5 @@
 //! Writes flat JSON objects.
 
-use std::io::Write;
 use std::time::Duration;
 
 /// An object that is being written.
@@ -19,7 +18,15 @@ impl<'a> Object<'a> {
         self.out.push(b'}');
     }
 
-    pub(crate) fn text(&mut self, name: &str, value: Option<&str>) {
+    /// A member with a name that may need escapes.
+    pub(crate) fn foreign_text(&mut self, name: &str, value: &str) {
+        self.comma();
+        write_text(self.out, name);
+        self.out.push(b':');
+        write_text(self.out, value);
+    }
+
+    pub(crate) fn text(&mut self, name: &'static str, value: Option<&str>) {
         self.name(name);
         match value {
             Some(value) => write_text(self.out, value),
@@ -27,7 +34,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(crate) fn number(&mut self, name: &str, value: Option<u64>) {
+    pub(crate) fn number(&mut self, name: &'static str, value: Option<u64>) {
         self.name(name);
         match value {
             Some(value) => write_number(self.out, value),
@@ -35,13 +42,13 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(crate) fn flag(&mut self, name: &str, value: bool) {
+    pub(crate) fn flag(&mut self, name: &'static str, value: bool) {
         self.name(name);
         self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     /// Milliseconds with three decimals, which is as exact as latencies are.
-    pub(crate) fn millis(&mut self, name: &str, value: Option<Duration>) {
+    pub(crate) fn millis(&mut self, name: &'static str, value: Option<Duration>) {
         let Some(value) = value else { return self.number(name, None) };
         let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
         self.number(name, Some(micros / 1000));
@@ -50,19 +57,25 @@ impl<'a> Object<'a> {
         [100, 10, 1].into_iter().for_each(|place| self.out.push(b"0123456789"[(decimals / place % 10) as usize]));
     }
 
-    pub(crate) fn nested(&mut self, name: &str, members: impl FnOnce(&mut Object<'_>)) {
+    pub(crate) fn nested(&mut self, name: &'static str, members: impl FnOnce(&mut Object<'_>)) {
         self.name(name);
         let mut object = Object::begin(self.out);
         members(&mut object);
         object.end();
     }
 
-    fn name(&mut self, name: &str) {
+    /// Our own names need no escapes.
+    fn name(&mut self, name: &'static str) {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn comma(&mut self) {
         if !std::mem::take(&mut self.is_first) {
             self.out.push(b',');
         }
-        write_text(self.out, name);
-        self.out.push(b':');
     }
 }
 
@@ -80,7 +93,19 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
 }
 
 fn write_number(out: &mut Vec<u8>, value: u64) {
-    let _ = write!(out, "{value}");
+    // As many digits as the largest number has.
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = value;
+    loop {
+        at -= 1;
+        digits[at] = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]
@@ -91,16 +116,17 @@ mod tests {
     fn is_json() {
         let mut out = Vec::new();
         let mut object = Object::begin(&mut out);
-        object.text("a\"", Some("b\n\u{1}é"));
+        object.foreign_text("a\"", "b\n\u{1}é");
         object.text("none", None);
         object.number("n", Some(u64::MAX));
+        object.number("zero", Some(0));
         object.millis("t", Some(Duration::from_micros(1_002_045)));
         object.flag("f", true);
         object.nested("o", |inner| inner.number("x", None));
         object.end();
         let json: serde_json::Value = serde_json::from_slice(&out).expect("is JSON");
         let expect = serde_json::json!({
-            "a\"": "b\n\u{1}é", "none": null, "n": u64::MAX, "t": 1002.045, "f": true, "o": { "x": null },
+            "a\"": "b\n\u{1}é", "none": null, "n": u64::MAX, "zero": 0, "t": 1002.045, "f": true, "o": { "x": null },
         });
         assert_eq!(json, expect);
     }

@@ -97,7 +97,7 @@ impl UsageRecord {
         object.text("request_id", Some(&self.request_id));
         object.text("key", self.key.as_deref());
         if !self.tags.is_empty() {
-            object.nested("tags", |tags| self.tags.iter().for_each(|tag| tags.text(&tag.name, Some(&tag.value))));
+            object.nested("tags", |tags| self.tags.iter().for_each(|tag| tags.foreign_text(&tag.name, &tag.value)));
         }
         object.text("operation", Some(self.operation.as_str()));
         object.flag("stream", self.stream);
