@@ -2,7 +2,8 @@
 //!
 //! Each has a runtime of its own and keeps the connections that it is given: a client's connection, the work on its
 //! requests and the connections to the providers all stay on one thread. Nothing is handed from thread to thread while a
-//! request is served, so no thread wakes another and caches stay warm. New connections go to the thread that has the fewest.
+//! request is served, so no thread wakes another and caches stay warm. A new connection goes to the first thread that has
+//! few, or else to the one that has the fewest.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,6 +23,11 @@ use crate::app::App;
 /// A timer that is always the next to fire. Setting a timer that fires before all others wakes the runtime, by a system
 /// call, so that it may sleep for less long; every request sets one, for its time limit, and with this none is the first.
 const TICK: Duration = Duration::from_millis(500);
+
+/// Up to so many connections a worker is given before the next one gets any. Clients of language models mostly wait, so
+/// this many hardly fill a core; one thread that is woken for several of them does the same work in less time than several
+/// threads that are woken for one each, and their requests share one pool of connections to each provider.
+const FEW: usize = 16;
 
 /// What a worker is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,11 +69,11 @@ impl Workers {
         Ok(Self { workers, phase, done })
     }
 
-    /// Gives a connection to the worker that has the fewest.
+    /// Gives a connection to the first worker that has few, or else to the one that has the fewest.
     pub(super) fn take(&self, stream: TcpStream, peer: SocketAddr) {
-        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed)) else {
-            return;
-        };
+        let has = |worker: &&Worker| worker.connections.load(Ordering::Relaxed);
+        let roomy = self.workers.iter().find(|worker| has(worker) < FEW);
+        let Some(worker) = roomy.or_else(|| self.workers.iter().min_by_key(has)) else { return };
         match stream.into_std() {
             Ok(stream) => {
                 worker.connections.fetch_add(1, Ordering::Relaxed);
