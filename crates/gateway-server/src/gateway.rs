@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -246,7 +245,7 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
                 .map(http::HeaderName::from_static),
         ))
         .allow_credentials(cors.allow_credentials && !any_origin)
-        .max_age(cors.max_age.get().max(Duration::from_secs(0)))
+        .max_age(cors.max_age.get())
 }
 
 /// The registry's models as the front doors list them.
