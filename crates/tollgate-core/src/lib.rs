@@ -24,6 +24,7 @@ mod context;
 mod edits;
 mod error;
 mod head;
+pub mod ir;
 mod operation;
 mod request;
 mod response;
