@@ -4,8 +4,12 @@
 //! builds nothing: a caller walks the members it cares about and skips the others at about the speed of memory.
 
 mod scanner;
+mod tree;
+mod writer;
 
 pub use scanner::{Counts, Fault, Key, Scanner};
+pub use tree::{MAX_DEPTH, Value, parse};
+pub use writer::{Array, Object, append_object, append_string, array_text, object, object_text};
 
 /// A JSON string literal, quotes included.
 ///

@@ -60,6 +60,14 @@ impl<'a> Key<'a> {
         }
         decode(self.literal).map_or_else(|| plain.into(), |name| name.into_bytes().into())
     }
+
+    /// The name as text.
+    pub(super) fn text(&self) -> std::borrow::Cow<'a, str> {
+        match self.name() {
+            std::borrow::Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            std::borrow::Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        }
+    }
 }
 
 // === impl Scanner ===
@@ -74,6 +82,11 @@ impl<'a> Scanner<'a> {
             Ok(_) => Ok(Self { text, at: 0, depth: 0, max_depth, counts: Counts::default() }),
             Err(error) => Err(Fault { message: "invalid UTF-8".to_owned(), at: error.valid_up_to() }),
         }
+    }
+
+    /// A scanner over text that is known to be UTF-8.
+    pub(super) fn new_checked(text: &'a str, max_depth: usize) -> Self {
+        Self { text: text.as_bytes(), at: 0, depth: 0, max_depth, counts: Counts::default() }
     }
 
     /// What was counted so far.
@@ -164,13 +177,26 @@ impl<'a> Scanner<'a> {
     }
 
     fn array(&mut self) -> Result<(), Fault> {
+        self.items(|scanner| scanner.value().map(drop))
+    }
+
+    /// Skips a string and says where it stands, quotes included, and whether it holds escapes.
+    pub(super) fn text(&mut self) -> Result<(Range<usize>, bool), Fault> {
+        self.skip_space();
+        let start = self.at;
+        let escaped = self.string()?;
+        Ok((start..self.at, escaped))
+    }
+
+    /// Walks an array. `item` must scan the item.
+    pub(super) fn items(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
         self.open(b'[')?;
         if self.peek() == Some(b']') {
             self.close();
             return Ok(());
         }
         loop {
-            self.value()?;
+            item(self)?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
@@ -305,7 +331,7 @@ fn is_inlined_data(text: &[u8]) -> bool {
 ///
 /// Names and short values are looked at eight bytes at a time, which ends before a vectorised search has been set up;
 /// prompts are long, and there the search is most of a scan.
-fn plain_run(text: &[u8]) -> usize {
+pub(super) fn plain_run(text: &[u8]) -> usize {
     const SHORT: usize = 32;
     let mut at = 0;
     let (words, _) = text.as_chunks::<8>();
