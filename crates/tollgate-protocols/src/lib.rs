@@ -11,9 +11,17 @@
 //!
 //! Nothing here opens a socket, waits, or spawns.
 
+pub mod anthropic_messages;
+pub mod bedrock_converse;
+pub mod codec;
+pub mod cohere_chat;
 pub mod failure;
+pub mod gemini_generate;
 pub mod json;
+pub mod ollama_chat;
 pub mod openai;
+pub mod openai_chat;
+pub mod openai_responses;
 pub mod sse;
 pub mod tap;
 pub mod usage;

@@ -1,0 +1,7 @@
+//! Anthropic Messages.
+
+pub mod error;
+pub mod request;
+pub mod response;
+pub mod stream;
+mod types;

@@ -1,0 +1,1 @@
+//! Errors of AWS Bedrock Converse.

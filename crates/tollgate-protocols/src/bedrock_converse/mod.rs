@@ -1,0 +1,7 @@
+//! AWS Bedrock Converse.
+
+pub mod error;
+pub mod request;
+pub mod response;
+pub mod stream;
+mod types;

@@ -1,0 +1,14 @@
+//! Requests of AWS Bedrock Converse.
+
+use tollgate_core::ir::{Losses, Prompt};
+use tollgate_core::{Error, ErrorKind};
+
+use crate::codec::{Encoded, Target};
+
+/// Writes a request for a provider.
+///
+/// # Errors
+/// An invalid request, where the target cannot express it in any way.
+pub fn encode(_prompt: &Prompt, _target: &Target<'_>, _losses: &mut Losses) -> Result<Encoded, Error> {
+    Err(Error::new(ErrorKind::UnsupportedOperation, "not yet"))
+}

@@ -1,0 +1,1 @@
+//! Errors of Cohere v2 chat.

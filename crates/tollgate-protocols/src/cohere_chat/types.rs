@@ -1,0 +1,1 @@
+//! Words and limits of Cohere v2 chat.

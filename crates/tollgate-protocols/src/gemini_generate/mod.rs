@@ -1,0 +1,7 @@
+//! Gemini `generateContent`.
+
+pub mod error;
+pub mod request;
+pub mod response;
+pub mod stream;
+mod types;

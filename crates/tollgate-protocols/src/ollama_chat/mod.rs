@@ -1,0 +1,7 @@
+//! Ollama's `/api/chat`.
+
+pub mod error;
+pub mod request;
+pub mod response;
+pub mod stream;
+mod types;

@@ -1,0 +1,7 @@
+//! OpenAI Chat Completions.
+
+pub mod error;
+pub mod request;
+pub mod response;
+pub mod stream;
+mod types;

@@ -1,0 +1,7 @@
+//! OpenAI Responses.
+
+pub mod error;
+pub mod request;
+pub mod response;
+pub mod stream;
+mod types;
