@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use crate::ir::Losses;
 use crate::{Secret, Target, Usage};
 
 /// Who asks, since when, and what is observed on the way. Clones share one state.
@@ -56,6 +57,8 @@ pub struct Observed {
     pub model: Option<Arc<str>>,
     /// Token counts so far.
     pub usage: Option<Usage>,
+    /// What a translation for the provider could not carry.
+    pub losses: Losses,
     /// When the first token of the answer arrived.
     pub first_token: Option<Instant>,
     /// How the answer ended.

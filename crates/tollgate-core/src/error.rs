@@ -15,6 +15,8 @@ use crate::BoxError;
 pub enum ErrorKind {
     /// The request is malformed.
     InvalidRequest,
+    /// The provider cannot be told a part of the request, and the client wants no answer to less.
+    UnsupportedParameter,
     /// The client's key is missing or wrong.
     InvalidApiKey,
     /// The client may not do this.
@@ -51,6 +53,7 @@ impl ErrorKind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
+            Self::UnsupportedParameter => "unsupported_parameter",
             Self::InvalidApiKey => "invalid_api_key",
             Self::PermissionDenied => "permission_denied",
             Self::ModelNotFound => "model_not_found",
@@ -72,7 +75,7 @@ impl ErrorKind {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::InvalidRequest | Self::UnsupportedOperation => StatusCode::BAD_REQUEST,
+            Self::InvalidRequest | Self::UnsupportedOperation | Self::UnsupportedParameter => StatusCode::BAD_REQUEST,
             Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::ModelNotFound | Self::NotFound => StatusCode::NOT_FOUND,

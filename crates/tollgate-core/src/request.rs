@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
+use crate::ir::Protocol;
 use crate::{Context, Edits, Head, Operation, Target};
 
 /// A client's request: what it wants, its unchanged body, and what was learned of it.
@@ -13,8 +14,12 @@ use crate::{Context, Edits, Head, Operation, Target};
 /// Cloning is cheap, the body is shared; layers that may send a request twice rely on it.
 #[derive(Clone)]
 pub struct Request {
-    /// What is asked for, which also says in which protocol.
+    /// What is asked for.
     pub operation: Operation,
+    /// The protocol that the client speaks, in which it is answered.
+    pub protocol: Protocol,
+    /// Whether the client would rather have an error than an answer to less than it asked for.
+    pub strict: bool,
     /// What was read of the body.
     pub head: Arc<Head>,
     /// The body, byte for byte as the client sent it.
@@ -25,7 +30,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Set by routing.
     pub target: Option<Target>,
-    /// Method and path of a pass-through.
+    /// Method and path of a pass-through, and of an operation that is forwarded as it is.
     pub passthrough: Option<Arc<Passthrough>>,
     /// Who asks, since when, until when, and what is observed on the way.
     pub context: Context,
@@ -37,6 +42,8 @@ impl Request {
     pub fn new(operation: Operation, head: Head, body: Bytes, context: Context) -> Self {
         Self {
             operation,
+            protocol: operation.protocol(),
+            strict: false,
             head: Arc::new(head),
             body,
             edits: Edits::default(),
@@ -59,6 +66,7 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("operation", &self.operation)
+            .field("protocol", &self.protocol)
             .field("model", &self.head.model_name())
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("target", &self.target)
@@ -67,10 +75,10 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A request that is forwarded to one named provider as it is.
+/// A request that is forwarded as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passthrough {
-    /// The provider named in the path.
+    /// The provider named in the path; empty where the model decides.
     pub provider: Arc<str>,
     /// The client's method.
     pub method: Method,

@@ -53,9 +53,10 @@ impl ErrorClass {
             ErrorKind::RequestTooLarge => Self::TooLarge,
             ErrorKind::RequestTimeout | ErrorKind::UpstreamTimeout => Self::Timeout,
             ErrorKind::Overloaded => Self::Overloaded,
-            ErrorKind::InvalidRequest | ErrorKind::MethodNotAllowed | ErrorKind::UnsupportedOperation => {
-                Self::InvalidRequest
-            }
+            ErrorKind::InvalidRequest
+            | ErrorKind::MethodNotAllowed
+            | ErrorKind::UnsupportedOperation
+            | ErrorKind::UnsupportedParameter => Self::InvalidRequest,
             _ => Self::Server,
         }
     }

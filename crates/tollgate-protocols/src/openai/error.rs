@@ -75,7 +75,8 @@ fn error_type(error: &Error) -> &'static str {
         | ErrorKind::MethodNotAllowed
         | ErrorKind::RequestTooLarge
         | ErrorKind::RequestTimeout
-        | ErrorKind::UnsupportedOperation => "invalid_request_error",
+        | ErrorKind::UnsupportedOperation
+        | ErrorKind::UnsupportedParameter => "invalid_request_error",
         _ => "server_error",
     }
 }
