@@ -4,6 +4,7 @@
 //!   [`fake_openai`] is such a closure that follows OpenAI's specification.
 //! * [`Gateway`] is the server as a child process, with its usage records and everything it writes.
 //! * [`Call`] is a client that reads as fast or as slowly as a test wants.
+//! * [`conformance`] tells whether an answer is what the protocol of its client says.
 //! * [`component`] finds real parts that are there on some machines only.
 //!
 //! Everything here panics where a test could only fail.
@@ -24,6 +25,7 @@
 
 mod client;
 mod component;
+pub mod conformance;
 mod fake;
 mod gateway;
 pub mod recordings;

@@ -21,7 +21,7 @@ pub mod sse;
 mod taps;
 mod unpack;
 mod vcr;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 use std::fmt;

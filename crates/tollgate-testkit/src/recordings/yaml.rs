@@ -9,14 +9,14 @@ use super::unpack;
 
 /// A node of a document.
 #[derive(Clone, Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Scalar { text: String, plain: bool, binary: bool },
     Sequence(Vec<Node>),
     Mapping(Vec<(String, Node)>),
 }
 
 /// All documents of a file.
-pub(super) fn parse(text: &str) -> Result<Vec<Node>, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Node>, &'static str> {
     read(text).or_else(|_| read(&with_deeper_lines(text))).map_err(|_| "not valid YAML")
 }
 
@@ -92,7 +92,7 @@ impl Node {
     }
 
     /// The same in JSON.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Scalar { text, plain: true, binary: false } => plain_scalar(text),
             Self::Scalar { text, .. } => Value::String(text.clone()),
