@@ -211,6 +211,7 @@ fn brief(value: &Value) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "cases are shorter without references")]
 mod tests {
     use serde_json::json;
 
