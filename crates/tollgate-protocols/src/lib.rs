@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`json`] | a validating scanner that builds no tree |
 //! | [`sse`] | server-sent events, cut and read as bytes |
+//! | [`eventstream`] | Amazon's binary framing of events, both ways |
 //! | [`openai`] | OpenAI's family of protocols: the head of a request, its edits, its errors, a whole answer as a stream |
 //! | [`tap`] | what can be learned of an answer while it passes: model, tokens, first token, how it ended |
 //! | [`usage`] | token counts in every provider's words, normalised |
@@ -17,6 +18,7 @@ pub mod bedrock_converse;
 pub mod codec;
 pub mod cohere_chat;
 pub mod embeddings;
+pub mod eventstream;
 pub mod failure;
 pub mod gemini_generate;
 pub mod json;
