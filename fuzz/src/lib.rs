@@ -9,7 +9,7 @@ mod targets;
 
 #[cfg(fuzzing)]
 pub use libfuzzer_sys;
-pub use targets::{head_scan, sse_decoder, stream_tap, usage};
+pub use targets::{eventstream, head_scan, sse_decoder, stream_tap, usage};
 
 /// Makes a binary of a target: for libFuzzer if that compiles it, else for the generator.
 #[macro_export]
