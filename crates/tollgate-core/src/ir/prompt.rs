@@ -12,6 +12,8 @@ pub struct Prompt {
     pub model: String,
     /// The conversation so far, oldest first. System texts are turns like others, usually the first ones.
     pub turns: Vec<Turn>,
+    /// Whether the first turn is what Responses calls `instructions`, and not an item of its input.
+    pub instructions: bool,
     /// The tools that may be called.
     pub tools: Vec<Tool>,
     /// Which of them.
@@ -186,6 +188,7 @@ impl Prompt {
             protocol,
             model: String::new(),
             turns: Vec::new(),
+            instructions: false,
             tools: Vec::new(),
             tool_choice: None,
             parallel_tool_calls: None,
