@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_providers::{AdapterLimits, DESCRIPTORS, Demo, OpenAiCompatible, Provider, Transport, descriptor};
+use tollgate_providers::{AdapterLimits, DESCRIPTORS, Demo, HttpProvider, Provider, Transport, descriptor};
 
 use crate::config::{Config, ConfigError, ConfigErrors, KindInfo, ProviderConfig, Source};
 
@@ -61,7 +61,7 @@ fn build(
         return Ok(Arc::new(Demo::new(&config.name)));
     };
     let transport = Transport::builder().connect_timeout(config.timeouts.connect.get()).max_headers(max_headers);
-    let mut builder = OpenAiCompatible::builder(&config.name, descriptor)
+    let mut builder = HttpProvider::builder(&config.name, descriptor)
         .models(config.models.clone())
         .limits(limits)
         .transport(transport);

@@ -1,8 +1,10 @@
 //! A provider as data.
 
 use tollgate_core::Operation;
+use tollgate_core::ir::Protocol;
+use tollgate_protocols::codec::Dialect;
 
-/// What distinguishes one OpenAI-compatible provider from another.
+/// What distinguishes one provider from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// The kind's name, which is also the default name of an instance.
@@ -13,14 +15,123 @@ pub struct Descriptor {
     pub env_prefixes: &'static [&'static str],
     /// The address that operations' paths are appended to; `None` if every user has another.
     pub base_url: Option<&'static str>,
+    /// Whose API it has: where operations are, and in which protocols.
+    pub api: Api,
     /// How requests are signed in.
     pub auth: Auth,
     /// Whether it can be used only with a key.
     pub needs_key: bool,
-    /// The operations it offers.
+    /// The operations of OpenAI's family that it offers.
     pub operations: Operations,
+    /// In what its Chat Completions differ from OpenAI's.
+    pub dialect: Dialect,
     /// In what else it differs.
     pub quirks: Quirks,
+}
+
+/// An API: where operations are, and in which protocols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// OpenAI's, and whatever is compatible with it.
+    OpenAi,
+    /// Anthropic's.
+    Anthropic,
+    /// Google's Gemini API.
+    Gemini,
+    /// Google's Vertex AI: Gemini and Claude.
+    Vertex,
+    /// AWS Bedrock.
+    Bedrock,
+    /// Cohere's second version.
+    Cohere,
+    /// Ollama's own.
+    Ollama,
+}
+
+/// How a request comes to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// In the client's protocol, byte for byte but for the edits.
+    Same,
+    /// Translated into this protocol.
+    Translated(Protocol),
+}
+
+impl Descriptor {
+    /// How a request comes to the provider; `None` if it does not have what is asked for.
+    #[must_use]
+    pub fn wire(&self, operation: Operation, protocol: Protocol, model: &str) -> Option<Wire> {
+        if operation == Operation::Passthrough {
+            return Some(Wire::Same);
+        }
+        if operation.is_forwarded() {
+            return (self.api == Api::OpenAi || (self.api == Api::Cohere && operation == Operation::Rerank))
+                .then_some(Wire::Same);
+        }
+        match operation {
+            Operation::Embeddings => self.embeddings(protocol),
+            Operation::CountTokens => Some(self.counting(protocol, model)),
+            operation if operation.is_conversation() => Some(self.conversation(operation, protocol, model)?),
+            _ => None,
+        }
+    }
+
+    /// The protocol in which the provider is talked to about a model.
+    #[must_use]
+    pub fn protocol(&self, model: &str) -> Protocol {
+        match self.api {
+            Api::OpenAi if !self.operations.chat && self.operations.responses => Protocol::OpenAiResponses,
+            Api::OpenAi => Protocol::OpenAiChat,
+            Api::Anthropic => Protocol::AnthropicMessages,
+            Api::Vertex if model.contains("claude") => Protocol::AnthropicMessages,
+            Api::Gemini | Api::Vertex => Protocol::GeminiGenerate,
+            Api::Bedrock => Protocol::BedrockConverse,
+            Api::Cohere => Protocol::CohereChat,
+            Api::Ollama => Protocol::OllamaChat,
+        }
+    }
+
+    fn conversation(&self, operation: Operation, protocol: Protocol, model: &str) -> Option<Wire> {
+        let own = self.protocol(model);
+        let is_same = match operation {
+            Operation::ChatCompletions | Operation::Completions | Operation::Responses => {
+                (self.api == Api::OpenAi && self.operations.contains(operation))
+                    || (self.api == Api::Ollama && operation == Operation::Completions)
+            }
+            _ => protocol == own,
+        };
+        let has_any = self.api != Api::OpenAi || self.operations.chat || self.operations.responses;
+        match () {
+            () if is_same => Some(Wire::Same),
+            () if has_any => Some(Wire::Translated(own)),
+            () => None,
+        }
+    }
+
+    fn embeddings(&self, protocol: Protocol) -> Option<Wire> {
+        match (self.api, protocol) {
+            (Api::OpenAi, _) if !self.operations.embeddings => None,
+            (Api::OpenAi, Protocol::OpenAiChat)
+            | (Api::Gemini, Protocol::GeminiGenerate)
+            | (Api::Ollama, Protocol::OllamaChat) => Some(Wire::Same),
+            (Api::OpenAi, _) => Some(Wire::Translated(Protocol::OpenAiChat)),
+            (Api::Gemini, _) => Some(Wire::Translated(Protocol::GeminiGenerate)),
+            (Api::Ollama, _) => Some(Wire::Translated(Protocol::OllamaChat)),
+            (Api::Cohere, _) => Some(Wire::Translated(Protocol::CohereChat)),
+            (Api::Anthropic | Api::Vertex | Api::Bedrock, _) => None,
+        }
+    }
+
+    /// Tokens can always be counted: by the provider where it can, else by an estimate.
+    fn counting(&self, protocol: Protocol, model: &str) -> Wire {
+        let own = self.protocol(model);
+        let counts = match self.api {
+            Api::Anthropic | Api::Gemini => true,
+            Api::OpenAi => self.quirks.counts_tokens && protocol == Protocol::OpenAiResponses,
+            _ => false,
+        };
+        if counts && (protocol == own || self.api == Api::OpenAi) { Wire::Same } else { Wire::Translated(own) }
+    }
 }
 
 /// How a key is presented.
@@ -30,6 +141,10 @@ pub enum Auth {
     Bearer,
     /// The key alone in a header of this name.
     Header(&'static str),
+    /// AWS Signature Version 4 where the key is a pair, else `Authorization: Bearer KEY`.
+    Aws,
+    /// An access token of Google's, got with a service account where the key is one.
+    Google,
 }
 
 /// A set of operations.
@@ -102,6 +217,10 @@ pub struct Quirks {
     pub root_auth: Option<Auth>,
     /// Headers that every request must have.
     pub headers: &'static [(&'static str, &'static str)],
+    /// Whether the provider keeps Responses, so that they can be read and gone on from by their id.
+    pub keeps_responses: bool,
+    /// Whether it counts tokens at `/responses/input_tokens`.
+    pub counts_tokens: bool,
 }
 
 impl Quirks {
@@ -113,5 +232,7 @@ impl Quirks {
         root_paths: &[],
         root_auth: None,
         headers: &[],
+        keeps_responses: false,
+        counts_tokens: false,
     };
 }

@@ -1,7 +1,7 @@
 //! Model providers: who they are and how to reach them.
 //!
 //! A provider is anything that implements [`Provider`], three methods. Nearly all of today's providers speak OpenAI's
-//! protocols, so most of them are a few lines of data, a [`Descriptor`], over one adapter, [`OpenAiCompatible`]. The
+//! protocols, so most of them are a few lines of data, a [`Descriptor`], over one adapter, [`HttpProvider`]. The
 //! [`Registry`] holds the providers of a gateway, knows their models and decides which provider a model's name means;
 //! [`Dispatch`] is the innermost service of a request path, the one that calls the provider.
 //!
@@ -38,28 +38,30 @@
 //!
 //! | Feature | What it adds | Default |
 //! |---|---|---|
-//! | `openai` | [`OpenAiCompatible`] and its HTTP transport | yes |
+//! | `openai` | [`HttpProvider`] and its HTTP transport | yes |
 //! | `demo` | [`Demo`], which answers without a network | yes |
 
+#[cfg(feature = "openai")]
+mod adapter;
 mod catalogue;
 #[cfg(feature = "demo")]
 mod demo;
 mod descriptor;
 mod dispatch;
-#[cfg(feature = "openai")]
-mod openai;
+mod failure;
 mod provider;
 mod registry;
 mod table;
+mod translate;
 #[cfg(feature = "openai")]
 mod transport;
 
+#[cfg(feature = "openai")]
+pub use adapter::{AdapterLimits, BuildError, HttpProvider, HttpProviderBuilder};
 #[cfg(feature = "demo")]
 pub use demo::Demo;
-pub use descriptor::{Auth, Descriptor, Operations, Quirks};
+pub use descriptor::{Api, Auth, Descriptor, Operations, Quirks, Wire};
 pub use dispatch::Dispatch;
-#[cfg(feature = "openai")]
-pub use openai::{AdapterLimits, BuildError, OpenAiCompatible, OpenAiCompatibleBuilder};
 pub use provider::{Model, Provider};
 pub use registry::{Registry, RegistryBuilder};
 pub use table::{DESCRIPTORS, descriptor};

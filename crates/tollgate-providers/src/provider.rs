@@ -3,15 +3,41 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tollgate_core::ir::Protocol;
 use tollgate_core::{BoxFuture, Error, Operation, Request, Response};
+use tollgate_protocols::codec::Dialect;
+
+use crate::Wire;
 
 /// Somebody who answers requests.
 pub trait Provider: Send + Sync {
     /// The provider's name in this gateway, as it stands before the slash in `provider/model`.
     fn name(&self) -> &Arc<str>;
 
-    /// Whether the provider speaks the operation's protocol.
+    /// Whether the provider has the operation, in the operation's own protocol.
     fn supports(&self, operation: Operation) -> bool;
+
+    /// How a request comes to the provider: as the client sent it, or translated. `None` if it has nothing of the kind. By
+    /// default what it [`supports`](Self::supports) comes as it is, and a conversation in any other protocol comes as Chat
+    /// Completions where the provider supports those.
+    fn wire(&self, operation: Operation, protocol: Protocol, model: &str) -> Option<Wire> {
+        let _ = model;
+        if self.supports(operation) && protocol == operation.protocol() {
+            return Some(Wire::Same);
+        }
+        let may_translate = operation.is_conversation() || operation == Operation::CountTokens;
+        (may_translate && self.supports(Operation::ChatCompletions)).then_some(Wire::Translated(Protocol::OpenAiChat))
+    }
+
+    /// In what its protocol differs from that of the protocol's owner; what a translation heeds.
+    fn dialect(&self) -> &Dialect {
+        &Dialect::GENERIC
+    }
+
+    /// Whether it keeps Responses, so that a client can go on from one by its id. Where it does not, the gateway may.
+    fn keeps_responses(&self) -> bool {
+        false
+    }
 
     /// Answers a request whose [`target`](Request::target) is this provider.
     ///

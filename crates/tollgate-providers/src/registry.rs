@@ -174,7 +174,8 @@ fn describe(id: &str, provider: &str, details: serde_json::Map<String, Value>) -
 impl Route for Registry {
     fn route<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Target, Error>> {
         Box::pin(async move {
-            let target = match &request.passthrough {
+            let named = request.passthrough.as_ref().filter(|passthrough| !passthrough.provider.is_empty());
+            let target = match named {
                 Some(passthrough) => self.named(&passthrough.provider, request.head.model_name())?,
                 None => match request.head.model_name() {
                     Some(name) if !name.is_empty() => self.resolve(name).await?,
@@ -182,7 +183,7 @@ impl Route for Registry {
                 },
             };
             match self.provider(&target.provider) {
-                Some(provider) if !provider.supports(request.operation) => {
+                Some(provider) if provider.wire(request.operation, request.protocol, &target.model).is_none() => {
                     Err(unsupported(&**provider, request.operation))
                 }
                 _ => Ok(target),

@@ -1,15 +1,19 @@
 //! The providers that are known by name. Facts, one row each; a new OpenAI-compatible provider is a new row.
 
-use crate::descriptor::{Auth, Descriptor, Operations, Quirks};
+use tollgate_protocols::codec::Dialect;
+
+use crate::descriptor::{Api, Auth, Descriptor, Operations, Quirks};
 
 const HOSTED: Descriptor = Descriptor {
     kind: "",
     title: "",
     env_prefixes: &[],
     base_url: None,
+    api: Api::OpenAi,
     auth: Auth::Bearer,
     needs_key: true,
     operations: Operations::CHAT,
+    dialect: Dialect::GENERIC,
     quirks: Quirks::NONE,
 };
 
@@ -23,6 +27,8 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "openai",
         title: "OpenAI",
+        dialect: Dialect::OPENAI,
+        quirks: Quirks { keeps_responses: true, counts_tokens: true, ..Quirks::NONE },
         env_prefixes: &["OPENAI"],
         base_url: Some("https://api.openai.com/v1"),
         operations: Operations::ALL,
@@ -31,19 +37,20 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "azure",
         title: "Azure OpenAI",
+        dialect: Dialect::OPENAI,
         env_prefixes: &["AZURE_OPENAI", "AZURE"],
         auth: Auth::Header("api-key"),
         operations: Operations::ALL,
-        quirks: Quirks { azure_paths: true, ..Quirks::NONE },
+        quirks: Quirks { azure_paths: true, keeps_responses: true, ..Quirks::NONE },
         ..HOSTED
     },
     Descriptor {
         kind: "anthropic",
         title: "Anthropic",
+        api: Api::Anthropic,
         env_prefixes: &["ANTHROPIC"],
         base_url: Some("https://api.anthropic.com/v1"),
         auth: Auth::Header("x-api-key"),
-        // Its own protocol, by pass-through; the API's OpenAI layer drops most of what a request says.
         operations: Operations::NONE,
         quirks: Quirks { headers: &[("anthropic-version", "2023-06-01")], ..Quirks::NONE },
         ..HOSTED
@@ -51,19 +58,51 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "gemini",
         title: "Google Gemini",
+        api: Api::Gemini,
+        auth: Auth::Header("x-goog-api-key"),
         env_prefixes: &["GEMINI"],
-        base_url: Some("https://generativelanguage.googleapis.com/v1beta/openai"),
-        operations: Operations::CHAT.and_embeddings(),
+        base_url: Some("https://generativelanguage.googleapis.com/v1beta"),
+        operations: Operations::NONE,
         quirks: Quirks {
             root_paths: &["v1beta", "v1", "upload"],
-            root_auth: Some(Auth::Header("x-goog-api-key")),
+            // Its layer for OpenAI's clients, by pass-through.
+            root_auth: Some(Auth::Bearer),
             ..Quirks::NONE
         },
         ..HOSTED
     },
     Descriptor {
+        kind: "vertex",
+        title: "Google Vertex AI",
+        env_prefixes: &["VERTEX"],
+        api: Api::Vertex,
+        auth: Auth::Google,
+        operations: Operations::NONE,
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "bedrock",
+        title: "AWS Bedrock",
+        env_prefixes: &["BEDROCK"],
+        api: Api::Bedrock,
+        auth: Auth::Aws,
+        operations: Operations::NONE,
+        ..HOSTED
+    },
+    Descriptor {
+        kind: "cohere",
+        title: "Cohere",
+        env_prefixes: &["COHERE"],
+        base_url: Some("https://api.cohere.com/v2"),
+        api: Api::Cohere,
+        operations: Operations::NONE,
+        quirks: Quirks { root_paths: &["v1"], ..Quirks::NONE },
+        ..HOSTED
+    },
+    Descriptor {
         kind: "groq",
         title: "Groq",
+        dialect: Dialect::GROQ,
         env_prefixes: &["GROQ"],
         base_url: Some("https://api.groq.com/openai/v1"),
         operations: Operations::CHAT.and_responses(),
@@ -72,6 +111,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "deepseek",
         title: "DeepSeek",
+        dialect: Dialect::DEEPSEEK,
         env_prefixes: &["DEEPSEEK"],
         base_url: Some("https://api.deepseek.com"),
         operations: Operations::CHAT.and_completions().and_responses(),
@@ -80,6 +120,8 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "xai",
         title: "xAI",
+        dialect: Dialect::XAI,
+        quirks: Quirks { keeps_responses: true, ..Quirks::NONE },
         env_prefixes: &["XAI"],
         base_url: Some("https://api.x.ai/v1"),
         operations: Operations::CHAT.and_completions().and_embeddings().and_responses(),
@@ -88,6 +130,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "mistral",
         title: "Mistral",
+        dialect: Dialect::MISTRAL,
         env_prefixes: &["MISTRAL"],
         base_url: Some("https://api.mistral.ai/v1"),
         operations: Operations::CHAT.and_embeddings(),
@@ -98,6 +141,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "openrouter",
         title: "OpenRouter",
+        dialect: Dialect::OPENROUTER,
         env_prefixes: &["OPENROUTER"],
         base_url: Some("https://openrouter.ai/api/v1"),
         operations: Operations::ALL,
@@ -122,6 +166,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "cerebras",
         title: "Cerebras",
+        dialect: Dialect::CEREBRAS,
         env_prefixes: &["CEREBRAS"],
         base_url: Some("https://api.cerebras.ai/v1"),
         operations: Operations::CHAT.and_completions(),
@@ -130,6 +175,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "perplexity",
         title: "Perplexity",
+        dialect: Dialect::PERPLEXITY,
         env_prefixes: &["PERPLEXITY"],
         base_url: Some("https://api.perplexity.ai"),
         quirks: Quirks {
@@ -157,14 +203,16 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "ollama",
         title: "Ollama",
+        api: Api::Ollama,
         env_prefixes: &["OLLAMA"],
-        base_url: Some("http://localhost:11434/v1"),
+        base_url: Some("http://localhost:11434"),
         quirks: Quirks { root_paths: &["api"], ..Quirks::NONE },
         ..LOCAL
     },
     Descriptor {
         kind: "vllm",
         title: "vLLM",
+        dialect: Dialect::VLLM,
         env_prefixes: &["VLLM"],
         base_url: Some("http://localhost:8000/v1"),
         quirks: Quirks {
@@ -176,6 +224,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         kind: "sglang",
         title: "SGLang",
+        dialect: Dialect::VLLM,
         env_prefixes: &["SGLANG"],
         base_url: Some("http://localhost:30000/v1"),
         quirks: Quirks { root_paths: &["generate", "encode", "get_model_info", "health"], ..Quirks::NONE },

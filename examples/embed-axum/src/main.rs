@@ -34,7 +34,7 @@ async fn main() -> Result<(), BoxError> {
 /// The whole service; whatever else it does stands beside the model.
 fn app() -> Router {
     let ledger = Arc::new(MemoryLedger::new(100, 1000));
-    // A real provider is `OpenAiCompatible::builder(…)`, behind the feature `openai`.
+    // A real provider is `HttpProvider::builder(…)`, behind the feature `openai`.
     let registry =
         Arc::new(Registry::builder().provider(Arc::new(Demo::new("demo"))).alias("fast", "demo/demo").build());
     let doors = FrontDoors::new(stack(registry.clone(), ledger.clone())).models(Models(registry));

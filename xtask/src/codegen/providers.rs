@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use tollgate_providers::{Auth, DESCRIPTORS, Descriptor, Operations, Quirks};
+use tollgate_providers::{Api, Auth, DESCRIPTORS, Descriptor, Operations, Quirks};
 
 const INTRODUCTION: &str = "\
 <!-- Generated from crates/tollgate-providers/src/table.rs by `cargo xtask codegen`; edit the rows there. -->
@@ -38,13 +38,13 @@ pub(super) fn markdown() -> String {
 }
 
 fn row(descriptor: &Descriptor) -> String {
-    let Descriptor { kind, title, env_prefixes, base_url, operations, .. } = descriptor;
+    let Descriptor { kind, title, env_prefixes, base_url, .. } = descriptor;
     let base_url = base_url.map_or_else(|| "yours".to_owned(), |url| format!("`{url}`"));
     let notes = notes(descriptor).join("; ");
     format!(
         "| `{kind}` | {title} | {} | {base_url} | {} | {notes} |",
         variables(env_prefixes, descriptor),
-        operations_named(*operations)
+        operations_named(descriptor)
     )
 }
 
@@ -63,17 +63,36 @@ fn variables(prefixes: &[&str], descriptor: &Descriptor) -> String {
     names.join(", or ")
 }
 
-fn operations_named(operations: Operations) -> String {
-    let Operations { chat, completions, embeddings, responses } = operations;
+/// What reaches the provider as the client sent it.
+fn operations_named(descriptor: &Descriptor) -> String {
+    let Operations { chat, completions, embeddings, responses } = descriptor.operations;
+    let own = match descriptor.api {
+        Api::OpenAi => "",
+        Api::Anthropic => "Messages",
+        Api::Gemini => "generateContent, embedContent",
+        Api::Vertex => "generateContent, Messages",
+        Api::Bedrock => "Converse",
+        Api::Cohere => "Cohere v2 chat, rerank",
+        Api::Ollama => "Ollama chat, completions",
+    };
     let all = [(chat, "chat"), (completions, "completions"), (embeddings, "embeddings"), (responses, "responses")];
-    let offered: Vec<&str> = all.iter().filter(|(offers, _)| *offers).map(|(_, name)| *name).collect();
-    if offered.is_empty() { "pass-through only".to_owned() } else { offered.join(", ") }
+    let offered = all.iter().filter(|(offers, _)| *offers).map(|(_, name)| *name);
+    offered.chain(Some(own).filter(|own| !own.is_empty())).collect::<Vec<_>>().join(", ")
 }
 
 /// In what the provider differs, as far as somebody who uses it may notice.
 fn notes(descriptor: &Descriptor) -> Vec<String> {
     // Taken apart so that a new quirk does not compile before it has its words.
-    let Quirks { stream_usage, azure_paths, listed_models, root_paths, root_auth, headers } = descriptor.quirks;
+    let Quirks {
+        stream_usage,
+        azure_paths,
+        listed_models,
+        root_paths,
+        root_auth,
+        headers,
+        keeps_responses,
+        counts_tokens,
+    } = descriptor.quirks;
     let mut notes = Vec::new();
     if !descriptor.needs_key {
         notes.push("a key is optional".to_owned());
@@ -96,6 +115,12 @@ fn notes(descriptor: &Descriptor) -> Vec<String> {
     if let Some(Auth::Header(name)) = root_auth {
         notes.push(format!("there the key goes into `{name}`"));
     }
+    if keeps_responses {
+        notes.push("keeps Responses itself".to_owned());
+    }
+    if counts_tokens {
+        notes.push("counts the tokens of Responses".to_owned());
+    }
     notes.extend(headers.iter().map(|(name, value)| format!("`{name}: {value}` is sent with every request")));
     notes
 }
@@ -112,9 +137,9 @@ mod tests {
     fn every_provider_has_a_row_with_what_matters() {
         let text = markdown();
         for expect in [
-            "| `openai` | OpenAI | `OPENAI_API_KEY` | `https://api.openai.com/v1` | chat, completions, embeddings, responses |  |",
+            "| `openai` | OpenAI | `OPENAI_API_KEY` | `https://api.openai.com/v1` | chat, completions, embeddings, responses | keeps Responses itself; ",
             "| `azure` | Azure OpenAI | `AZURE_OPENAI_API_KEY` and `AZURE_OPENAI_BASE_URL`, or ",
-            "| pass-through only | the key goes into `x-api-key`; ",
+            "| Messages | the key goes into `x-api-key`; ",
             "| `ollama` | Ollama | `OLLAMA_BASE_URL` | ",
         ] {
             assert!(text.contains(expect), "{expect} is not in\n{text}");

@@ -31,6 +31,12 @@ struct Boundary {
     after_cr: bool,
 }
 
+impl TooLarge {
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+}
+
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("event exceeds the size limit")

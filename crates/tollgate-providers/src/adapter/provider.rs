@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tollgate_core::ir::Protocol;
 use tollgate_core::{BoxFuture, Error, ErrorKind, Operation, Request, Response};
+use tollgate_protocols::codec::Dialect;
 
-use super::builder::OpenAiCompatibleBuilder;
+use super::address::Address;
+use super::answer::{self, Reading};
+use super::builder::HttpProviderBuilder;
 use super::keys::KeyRing;
-use super::request::{Address, build_request};
-use super::{answer, failure, models};
+use super::request::build_request;
+use super::{failure, models};
 use crate::transport::Transport;
-use crate::{Descriptor, Model, Provider};
+use crate::{Descriptor, Model, Provider, Wire};
 
 /// An OpenAI-compatible provider: a [`Descriptor`] with an address and keys. Cheap to clone.
 #[derive(Clone)]
-pub struct OpenAiCompatible(pub(super) Arc<Inner>);
+pub struct HttpProvider(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) name: Arc<str>,
@@ -51,11 +55,11 @@ impl Default for AdapterLimits {
     }
 }
 
-impl OpenAiCompatible {
+impl HttpProvider {
     /// A provider of a kind, under a name of its own.
     #[must_use]
-    pub fn builder(name: &str, descriptor: &Descriptor) -> OpenAiCompatibleBuilder {
-        OpenAiCompatibleBuilder::new(name, descriptor)
+    pub fn builder(name: &str, descriptor: &Descriptor) -> HttpProviderBuilder {
+        HttpProviderBuilder::new(name, descriptor)
     }
 
     async fn answer(&self, request: Request) -> Result<Response, Error> {
@@ -63,16 +67,19 @@ impl OpenAiCompatible {
         let place = this.take_place()?;
         let key = this.keys.pick();
         let is_passthrough = request.operation == Operation::Passthrough;
+        let is_forwarded = request.operation.is_forwarded();
         let (outgoing, expected) = build_request(this, request, key)?;
         let response = this.transport.send(outgoing).await?;
         if is_passthrough {
             return Ok(answer::pass_through(response, expected, place).await);
         }
-        if response.status().is_success() {
-            answer::read(response, expected, this.limits, place).await
-        } else {
-            Err(failure::read(response, key).await)
+        if !response.status().is_success() {
+            return Err(failure::read(response, key).await);
         }
+        if is_forwarded {
+            return Ok(answer::pass_through(response, expected, place).await);
+        }
+        answer::read(response, Reading { provider: this, expected, place }).await
     }
 }
 
@@ -88,13 +95,25 @@ impl Inner {
     }
 }
 
-impl Provider for OpenAiCompatible {
+impl Provider for HttpProvider {
     fn name(&self) -> &Arc<str> {
         &self.0.name
     }
 
     fn supports(&self, operation: Operation) -> bool {
-        self.0.descriptor.operations.contains(operation)
+        self.0.descriptor.wire(operation, operation.protocol(), "") == Some(Wire::Same)
+    }
+
+    fn wire(&self, operation: Operation, protocol: Protocol, model: &str) -> Option<Wire> {
+        self.0.descriptor.wire(operation, protocol, model)
+    }
+
+    fn dialect(&self) -> &Dialect {
+        &self.0.descriptor.dialect
+    }
+
+    fn keeps_responses(&self) -> bool {
+        self.0.descriptor.quirks.keeps_responses
     }
 
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {
@@ -106,9 +125,9 @@ impl Provider for OpenAiCompatible {
     }
 }
 
-impl fmt::Debug for OpenAiCompatible {
+impl fmt::Debug for HttpProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenAiCompatible")
+        f.debug_struct("HttpProvider")
             .field("name", &self.0.name)
             .field("kind", &self.0.descriptor.kind)
             .finish_non_exhaustive()

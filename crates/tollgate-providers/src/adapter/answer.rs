@@ -1,34 +1,43 @@
 //! From a provider's answer to a [`Response`].
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use tollgate_core::ir::{Prompt, Protocol};
 use tollgate_core::{Body, Error, ErrorKind, Operation, Outcome, Response};
+use tollgate_protocols::codec::{self, Echo, Plan};
 use tollgate_protocols::openai::whole_as_stream;
-use tollgate_protocols::tap::{Dialect, Ending, StreamTap, Tapped, Whole};
+use tollgate_protocols::tap::{Ending, Tapped, Whole};
 
-use super::adapter::AdapterLimits;
 use super::body::{StreamBody, TailBody, note_facts};
 use super::failure;
+use super::provider::Inner;
 use super::request::Expected;
+use super::tap::Tap;
+use crate::failure::from_answer;
 
 /// How long a stream that has sent only comments is held back. Until then an error can still be answered with its status;
 /// after that the client should see that somebody is there.
 const HOLD_AFTER_COMMENT: Duration = Duration::from_secs(2);
 
+/// What is needed to read an answer.
+pub(super) struct Reading<'a> {
+    pub(super) provider: &'a Inner,
+    pub(super) expected: Expected,
+    /// The place among the provider's concurrent requests.
+    pub(super) place: Option<OwnedSemaphorePermit>,
+}
+
 /// Reads a successful answer until it is known what it is.
-pub(super) async fn read(
-    response: http::Response<Body>,
-    expected: Expected,
-    limits: AdapterLimits,
-    place: Option<OwnedSemaphorePermit>,
-) -> Result<Response, Error> {
+pub(super) async fn read(response: http::Response<Body>, reading: Reading<'_>) -> Result<Response, Error> {
     let (head, mut body) = response.into_parts();
     let first = loop {
         // The first byte that is no white space tells a stream from JSON; the content type often does not.
@@ -38,11 +47,12 @@ pub(super) async fn read(
         }
     };
     let is_json = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
-    if expected.stream && !is_json {
+    let is_json = is_json && reading.expected.protocol != Protocol::OllamaChat;
+    if reading.expected.stream && !is_json {
         // Boxed, so that the future of a whole answer does not have the size of this one.
-        return Box::pin(open_stream(head.headers, first, body, expected, limits, place)).await;
+        return Box::pin(open_stream(head.headers, first, body, reading)).await;
     }
-    read_whole(head.status, head.headers, first, body, expected, limits, place).await
+    read_whole(head, first, body, reading).await
 }
 
 /// Waits for the first event of a stream.
@@ -50,12 +60,10 @@ async fn open_stream(
     headers: HeaderMap,
     first: Bytes,
     mut body: Body,
-    expected: Expected,
-    limits: AdapterLimits,
-    place: Option<OwnedSemaphorePermit>,
+    reading: Reading<'_>,
 ) -> Result<Response, Error> {
-    let dialect = if expected.operation == Operation::Responses { Dialect::Responses } else { Dialect::Chat };
-    let mut tap = StreamTap::new(dialect, !expected.client_asked_usage, limits.max_event);
+    let Reading { provider, expected, place } = reading;
+    let mut tap = Tap::of(&expected, &provider.descriptor, provider.limits.max_event);
     let mut ready = VecDeque::new();
     let mut hold_until = None;
     tap.push(first);
@@ -63,7 +71,7 @@ async fn open_stream(
         while let Some(event) = tap.next_event().map_err(|_| event_too_large())? {
             match event.is {
                 Tapped::Silent => ready.push_back(event.bytes),
-                Tapped::Error => return Err(error_event(headers, event.bytes, &expected)),
+                Tapped::Error => return Err(error_event(headers, &tap, event.bytes, &expected)),
                 Tapped::Data | Tapped::UnaskedUsage => {
                     note_facts(&expected.context, tap.facts());
                     if event.is == Tapped::Data {
@@ -87,7 +95,7 @@ async fn open_stream(
             Some(data) => tap.push(data),
             None => match tap.finish() {
                 (Some(event), _) if event.is == Tapped::Error => {
-                    return Err(error_event(headers, event.bytes, &expected));
+                    return Err(error_event(headers, &tap, event.bytes, &expected));
                 }
                 (Some(event), Ending::Complete) => {
                     ready.push_back(event.bytes);
@@ -100,26 +108,21 @@ async fn open_stream(
             },
         }
     }
+    let headers = stream_headers(headers, expected.protocol);
     let body = StreamBody::new(body, tap, ready, expected, place);
-    Ok(Response { status: StatusCode::OK, headers: event_stream(headers), body: Body::arriving(body) })
+    Ok(Response { status: StatusCode::OK, headers, body: Body::arriving(body) })
 }
 
 /// Collects a whole answer, or lets it flow if it is too large for that.
-async fn read_whole(
-    status: StatusCode,
-    headers: HeaderMap,
-    first: Bytes,
-    mut body: Body,
-    expected: Expected,
-    limits: AdapterLimits,
-    place: Option<OwnedSemaphorePermit>,
-) -> Result<Response, Error> {
+async fn read_whole(head: Parts, first: Bytes, mut body: Body, reading: Reading<'_>) -> Result<Response, Error> {
+    let Reading { provider, expected, place } = reading;
+    let Parts { status, headers, .. } = head;
     let mut pieces = vec![first];
     let mut total = pieces[0].len();
     while let Some(data) = next_data(&mut body).await? {
         total += data.len();
         pieces.push(data);
-        if total > limits.max_buffered {
+        if total > provider.limits.max_buffered {
             let body = TailBody::new(pieces.into(), body, expected, place);
             return Ok(Response { status, headers, body: Body::arriving(body) });
         }
@@ -143,14 +146,16 @@ fn finish_whole(status: StatusCode, headers: HeaderMap, answer: Bytes, expected:
         return Err(Error::new(ErrorKind::UpstreamInvalid, message));
     };
     if whole.is_error {
-        return Err(failure::from_answer(status, headers, expected.redact(answer)));
+        return Err(from_answer(status, headers, expected.redact(answer)));
     }
     note_whole(expected, whole);
     if !expected.stream {
         return Ok(Response { status, headers, body: answer.into() });
     }
-    match whole_as_stream(expected.operation, &answer, expected.client_asked_usage) {
-        Some(events) => Ok(Response { status, headers: event_stream(headers), body: events.into() }),
+    match whole_as_events(expected, &answer) {
+        Some(events) => {
+            Ok(Response { status, headers: stream_headers(headers, expected.protocol), body: events.into() })
+        }
         None => {
             let message = "The provider answered a request for a stream with something else.";
             Err(Error::new(ErrorKind::UpstreamInvalid, message))
@@ -193,17 +198,40 @@ pub(super) async fn pass_through(
     let is_stream =
         head.headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
     let body = if is_stream {
-        // Events are watched on the side, so a large one is let through; it is only not understood.
-        let tap = StreamTap::new(Dialect::Any, false, usize::MAX);
-        Body::arriving(StreamBody::transparent(body, tap, expected, place))
+        Body::arriving(StreamBody::transparent(body, Tap::of_anything(), expected, place))
     } else {
         Body::arriving(TailBody::new(VecDeque::new(), body, expected, place))
     };
     Response { status: head.status, headers: head.headers, body }
 }
 
-fn event_stream(mut headers: HeaderMap) -> HeaderMap {
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+/// A whole answer to a request for a stream, as the stream that says the same.
+fn whole_as_events(expected: &Expected, answer: &[u8]) -> Option<Bytes> {
+    if expected.operation == Operation::Completions || expected.protocol == Protocol::OpenAiChat {
+        return whole_as_stream(expected.operation, answer, expected.client_asked_usage);
+    }
+    if expected.protocol == Protocol::OllamaChat {
+        return Some([answer.trim_ascii(), b"\n"].concat().into());
+    }
+    let decoded = codec::decode_answer(expected.protocol, answer, &Plan::default()).ok()?;
+    let echo = Echo {
+        prompt: Arc::new(Prompt::new(expected.protocol)),
+        model: decoded.model.clone().unwrap_or_default(),
+        now: decoded.created.unwrap_or_default(),
+        id: None,
+    };
+    let mut encoder = codec::stream_encoder(echo);
+    let mut events = Vec::new();
+    codec::replay(decoded).iter().for_each(|event| encoder.event(event, &mut events));
+    Some(events.into())
+}
+
+fn stream_headers(mut headers: HeaderMap, protocol: Protocol) -> HeaderMap {
+    let content_type = match protocol {
+        Protocol::OllamaChat => "application/x-ndjson",
+        _ => "text/event-stream; charset=utf-8",
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // nginx and its kin buffer a proxied answer unless told not to.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -211,10 +239,10 @@ fn event_stream(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-fn error_event(headers: HeaderMap, event: Bytes, expected: &Expected) -> Error {
-    let event = expected.redact(event);
-    let data = tollgate_protocols::sse::data(&event).unwrap_or_default();
-    failure::from_answer(StatusCode::OK, headers, Bytes::copy_from_slice(&data))
+fn error_event(headers: HeaderMap, tap: &Tap, event: Bytes, expected: &Expected) -> Error {
+    let event = expected.redact(tap.error().unwrap_or(event));
+    let data = tollgate_protocols::sse::data(&event).unwrap_or(std::borrow::Cow::Borrowed(&event));
+    from_answer(StatusCode::OK, headers, Bytes::copy_from_slice(&data))
 }
 
 pub(super) fn event_too_large() -> Error {

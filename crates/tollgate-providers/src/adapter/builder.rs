@@ -7,14 +7,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 use tollgate_core::Secret;
 
-use super::adapter::{AdapterLimits, Inner, OpenAiCompatible};
+use super::address::Address;
 use super::keys::KeyRing;
-use super::request::Address;
+use super::provider::{AdapterLimits, HttpProvider, Inner};
 use crate::Descriptor;
 use crate::transport::{Transport, TransportBuilder};
 
-/// Builds an [`OpenAiCompatible`]. A mistake is kept until [`build`](Self::build).
-pub struct OpenAiCompatibleBuilder {
+/// Builds an [`HttpProvider`]. A mistake is kept until [`build`](Self::build).
+pub struct HttpProviderBuilder {
     name: Arc<str>,
     descriptor: Descriptor,
     base_url: Option<String>,
@@ -55,7 +55,7 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
-impl OpenAiCompatibleBuilder {
+impl HttpProviderBuilder {
     pub(super) fn new(name: &str, descriptor: &Descriptor) -> Self {
         Self {
             name: name.into(),
@@ -139,10 +139,11 @@ impl OpenAiCompatibleBuilder {
     ///
     /// # Errors
     /// If an address is missing or malformed, or a key or header has characters that HTTP does not allow.
-    pub fn build(self) -> Result<OpenAiCompatible, BuildError> {
+    pub fn build(self) -> Result<HttpProvider, BuildError> {
         let mut descriptor = self.descriptor;
         if let Some(allowed) = self.stream_usage {
             descriptor.quirks.stream_usage = allowed;
+            descriptor.dialect.stream_usage = allowed;
         }
         let Some(base_url) = self.base_url.as_deref().or(descriptor.base_url) else {
             return Err(BuildError::new("base_url", format!("a `{}` provider needs one", descriptor.kind)));
@@ -151,7 +152,7 @@ impl OpenAiCompatibleBuilder {
         let transport = self.transport.tls(address.is_https()).build();
         let default_headers = default_headers(&descriptor);
         let headers = static_headers(&address, &self.headers)?;
-        Ok(OpenAiCompatible(Arc::new(Inner {
+        Ok(HttpProvider(Arc::new(Inner {
             operation_headers: operation_headers(&default_headers, &headers),
             default_headers,
             headers,
@@ -203,8 +204,8 @@ fn static_headers(address: &Address, configured: &[(String, Secret)]) -> Result<
     Ok(headers)
 }
 
-impl fmt::Debug for OpenAiCompatibleBuilder {
+impl fmt::Debug for HttpProviderBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenAiCompatibleBuilder").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("HttpProviderBuilder").field("name", &self.name).finish_non_exhaustive()
     }
 }

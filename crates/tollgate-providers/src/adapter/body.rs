@@ -9,10 +9,11 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 use tollgate_core::{Body, Error, ErrorKind, Operation, Outcome, Usage};
-use tollgate_protocols::tap::{Ending, Facts, StreamTap, TailTap, Tapped};
+use tollgate_protocols::tap::{Ending, Facts, TailTap, Tapped};
 
 use super::answer::event_too_large;
 use super::request::Expected;
+use super::tap::Tap;
 
 /// Writes down what a stream has told so far.
 pub(super) fn note_facts(context: &tollgate_core::Context, facts: &Facts) {
@@ -31,7 +32,7 @@ pub(super) fn note_facts(context: &tollgate_core::Context, facts: &Facts) {
 /// error event.
 pub(super) struct StreamBody {
     upstream: Body,
-    tap: StreamTap,
+    tap: Tap,
     /// Events that are to be sent.
     ready: VecDeque<Bytes>,
     /// A failure to report once everything before it is sent.
@@ -44,7 +45,7 @@ pub(super) struct StreamBody {
 impl StreamBody {
     pub(super) fn new(
         upstream: Body,
-        tap: StreamTap,
+        tap: Tap,
         ready: VecDeque<Bytes>,
         expected: Expected,
         place: Option<OwnedSemaphorePermit>,
@@ -56,7 +57,7 @@ impl StreamBody {
     /// A stream whose bytes are forwarded as they come, events or not.
     pub(super) fn transparent(
         upstream: Body,
-        tap: StreamTap,
+        tap: Tap,
         expected: Expected,
         place: Option<OwnedSemaphorePermit>,
     ) -> Self {
@@ -282,7 +283,8 @@ impl Account {
         if !self.expected.generates {
             return None;
         }
-        let is_passthrough = self.expected.operation == Operation::Passthrough;
+        let is_passthrough =
+            self.expected.operation == Operation::Passthrough || self.expected.operation.is_forwarded();
         if is_passthrough && usage.is_none() && self.expected.estimated_input == 0 {
             // A list of files or a picture: nothing that is counted in tokens.
             return None;

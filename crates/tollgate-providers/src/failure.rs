@@ -2,47 +2,20 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt;
-use tollgate_core::{Body, Error, UpstreamAnswer};
+use tollgate_core::{Error, UpstreamAnswer};
 use tollgate_protocols::failure;
 
-use super::keys::PickedKey;
-use super::request::redact;
-
-/// How much of an error's body is read, and for how long.
-pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
-const MAX_ERROR_TIME: Duration = Duration::from_secs(10);
-
-/// How long a key rests that was refused, or that is over its limit without a hint when to come back.
-const REFUSED_KEY_RESTS: Duration = Duration::from_secs(60);
-const LIMITED_KEY_RESTS: Duration = Duration::from_secs(5);
-
-/// Reads an error answer.
-pub(super) async fn read(response: http::Response<Body>, key: Option<PickedKey<'_>>) -> Error {
-    let (head, body) = response.into_parts();
-    let body = read_in_time(body).await;
-    let body = redact(body, key.map(|key| key.secret));
-    let error = from_answer(head.status, head.headers, body);
-    if let Some(key) = key {
-        match head.status.as_u16() {
-            401 | 403 => key.rest(REFUSED_KEY_RESTS),
-            429 => key.rest(error.retry_after().unwrap_or(LIMITED_KEY_RESTS)),
-            _ => {}
-        }
-    }
-    error
-}
-
 /// An error from its status, headers and body.
-pub(super) fn from_answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Error {
+pub(crate) fn from_answer(status: StatusCode, headers: HeaderMap, body: Bytes) -> Error {
     let failure = failure::read(&body);
     // Redirects are not followed, since the key would go along; they lead to the same place next time.
     let is_redirect = status.is_redirection();
     let status = if status.is_success() || status.is_redirection() || status.is_informational() {
         // An error in an answer of 200, or an answer that is neither: the status in the body, or a bad gateway.
-        failure.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY)
+        let told = failure.status.or_else(|| failure.kind.as_deref().and_then(status_of));
+        told.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY)
     } else {
         status
     };
@@ -59,6 +32,26 @@ pub(super) fn from_answer(status: StatusCode, headers: HeaderMap, body: Bytes) -
     Error::upstream(message, UpstreamAnswer { status, headers, body })
         .with_retry_after(retry_after)
         .with_retryable(retryable)
+}
+
+/// The status that goes with a word for an error, in the words of Anthropic, Google and AWS.
+fn status_of(kind: &str) -> Option<u16> {
+    Some(match kind {
+        "invalid_request_error" | "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "validationException" => 400,
+        "authentication_error" | "UNAUTHENTICATED" => 401,
+        "billing_error" => 402,
+        "permission_error" | "PERMISSION_DENIED" | "accessDeniedException" => 403,
+        "not_found_error" | "NOT_FOUND" | "resourceNotFoundException" => 404,
+        "modelTimeoutException" => 408,
+        "request_too_large" => 413,
+        "modelStreamErrorException" | "modelErrorException" => 424,
+        "rate_limit_error" | "RESOURCE_EXHAUSTED" | "throttlingException" | "modelNotReadyException" => 429,
+        "api_error" | "server_error" | "INTERNAL" | "internalServerException" => 500,
+        "UNAVAILABLE" | "serviceUnavailableException" => 503,
+        "timeout_error" | "DEADLINE_EXCEEDED" => 504,
+        "overloaded_error" => 529,
+        _ => return None,
+    })
 }
 
 /// Whether the same request may succeed later. An exhausted account answers 429 like a rate limit, but stays exhausted.
@@ -90,25 +83,6 @@ fn duration(seconds: f64) -> Option<Duration> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// As much of an error's body as is kept, and as comes in time.
-pub(super) async fn read_in_time(body: Body) -> Bytes {
-    tokio::time::timeout(MAX_ERROR_TIME, read_some(body)).await.unwrap_or_default()
-}
-
-async fn read_some(mut body: Body) -> Bytes {
-    let mut read = BytesMut::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        if let Ok(data) = frame.into_data() {
-            let room = MAX_ERROR_BODY - read.len();
-            read.extend_from_slice(&data[..data.len().min(room)]);
-            if read.len() == MAX_ERROR_BODY {
-                break;
-            }
-        }
-    }
-    read.freeze()
 }
 
 #[cfg(test)]

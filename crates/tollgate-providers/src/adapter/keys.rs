@@ -87,7 +87,9 @@ impl PickedKey<'_> {
 
 fn auth_header(auth: Auth, secret: &Secret) -> Result<(HeaderName, HeaderValue), BuildError> {
     let (name, value) = match auth {
-        Auth::Bearer => (header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {}", secret.expose()))),
+        Auth::Bearer | Auth::Aws | Auth::Google => {
+            (header::AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {}", secret.expose())))
+        }
         Auth::Header(name) => (HeaderName::from_static(name), HeaderValue::from_str(secret.expose())),
     };
     let mut value = value.map_err(|_| BuildError::new("api_key", "has a character that HTTP forbids in a header"))?;

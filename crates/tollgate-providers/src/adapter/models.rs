@@ -5,8 +5,8 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use tollgate_core::{Body, Error, ErrorKind};
 
-use super::adapter::Inner;
 use super::failure;
+use super::provider::Inner;
 use crate::Model;
 
 /// OpenRouter's list, the longest known, has about half a megabyte.
@@ -24,11 +24,16 @@ pub(super) async fn list(provider: &Inner) -> Result<Vec<Model>, Error> {
 }
 
 async fn ask(provider: &Inner) -> Result<Vec<Model>, Error> {
+    let Some(address) =
+        provider.address.models().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?
+    else {
+        // Nothing that could be asked: the models are those that are configured.
+        return Ok(Vec::new());
+    };
     let key = provider.keys.pick();
     let mut request = http::Request::new(Body::empty());
     *request.method_mut() = Method::GET;
-    *request.uri_mut() =
-        provider.address.models().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
+    *request.uri_mut() = address;
     *request.headers_mut() = provider.default_headers.clone();
     request.headers_mut().extend(provider.headers.clone());
     request.headers_mut().insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));

@@ -1,0 +1,153 @@
+//! The outgoing request: headers and edited body.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use tollgate_core::ir::Protocol;
+use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Secret};
+use tollgate_protocols::openai::{ask_for_stream_usage, set_model};
+
+use super::builder::BuildError;
+use super::keys::PickedKey;
+use super::provider::Inner;
+
+/// A body of up to this size is joined with its edits, since one write is cheaper than a copy; a larger one is sent in
+/// pieces, without being copied.
+const JOIN_UP_TO: usize = 64 * 1024;
+
+/// What the answer to a request should look like, and where to note what it says.
+#[derive(Clone)]
+pub(super) struct Expected {
+    pub(super) operation: Operation,
+    /// The protocol of the answer.
+    pub(super) protocol: Protocol,
+    pub(super) stream: bool,
+    /// Whether the client asked for the usage chunk itself.
+    pub(super) client_asked_usage: bool,
+    pub(super) estimated_input: u64,
+    /// Whether an answer may have cost tokens: not what is only looked up, and not what was refused.
+    pub(super) generates: bool,
+    pub(super) context: Context,
+    /// The key that was sent. Some providers quote it in the error that refuses it.
+    pub(super) key: Option<Secret>,
+}
+
+impl Expected {
+    /// Takes the key out of a text that a provider sent.
+    pub(super) fn redact(&self, text: Bytes) -> Bytes {
+        redact(text, self.key.as_ref())
+    }
+}
+
+/// Takes a secret out of a text.
+pub(super) fn redact(text: Bytes, secret: Option<&Secret>) -> Bytes {
+    match secret.map(Secret::expose).filter(|secret| !secret.is_empty()) {
+        Some(secret) if memchr::memmem::find(&text, secret.as_bytes()).is_some() => {
+            String::from_utf8_lossy(&text).replace(secret, "***").into()
+        }
+        _ => text,
+    }
+}
+
+/// The request to send, and what to expect of its answer.
+pub(super) fn build_request(
+    provider: &Inner,
+    mut request: Request,
+    key: Option<PickedKey<'_>>,
+) -> Result<(http::Request<Body>, Expected), Error> {
+    let model = request.target.as_ref().map(|target| target.model.clone()).unwrap_or_default();
+    let (method, uri, at_root) = match &request.passthrough {
+        Some(passthrough) if request.operation == Operation::Passthrough => {
+            let (uri, at_root) = provider
+                .address
+                .passthrough(&provider.descriptor, &passthrough.path_and_query)
+                .map_err(|error| bad_address(&error))?;
+            // Gemini's layer for OpenAI's clients wants the key as those send it.
+            (passthrough.method.clone(), uri, at_root && passthrough.path_and_query.contains("/openai/"))
+        }
+        _ => {
+            name_model(&mut request, &model);
+            let uri = provider.address.operation(&request, &model).map_err(|error| bad_address(&error))?;
+            (Method::POST, uri, false)
+        }
+    };
+    let expected = expect(provider, &mut request, key);
+    let mut headers = if expected.operation == Operation::Passthrough || expected.operation.is_forwarded() {
+        passthrough_headers(provider, request.headers)
+    } else {
+        operation_headers(provider, request.headers)
+    };
+    if let Some(key) = key {
+        key.sign(&mut headers, at_root);
+    }
+    let body = if request.edits.edited_len(&request.body) <= JOIN_UP_TO {
+        request.edits.apply(&request.body).into()
+    } else {
+        Body::pieces(request.edits.pieces(&request.body))
+    };
+    let mut outgoing = http::Request::new(body);
+    *outgoing.method_mut() = method;
+    *outgoing.uri_mut() = uri;
+    *outgoing.headers_mut() = headers;
+    Ok((outgoing, expected))
+}
+
+/// A pass-through keeps what its client says, but for what is configured.
+fn passthrough_headers(provider: &Inner, client: HeaderMap) -> HeaderMap {
+    let mut headers = client;
+    for (name, value) in &provider.default_headers {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+    for (name, value) in &provider.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers
+}
+
+/// An operation's headers are the same for every request, but for the few that its client may add. A copy of a finished map
+/// costs less than making one.
+fn operation_headers(provider: &Inner, client: HeaderMap) -> HeaderMap {
+    let mut headers = provider.operation_headers.clone();
+    let mut last = None;
+    for (name, value) in client {
+        // Only the first of several values comes with its name.
+        let is_first = name.is_some();
+        last = name.or(last);
+        let Some(name) = last.as_ref().filter(|name| !provider.headers.contains_key(*name)) else { continue };
+        if is_first {
+            headers.insert(name.clone(), value);
+        } else {
+            headers.append(name.clone(), value);
+        }
+    }
+    headers
+}
+
+/// Writes the model's name where the protocol has it in the body.
+fn name_model(request: &mut Request, model: &str) {
+    if !matches!(request.protocol, Protocol::GeminiGenerate | Protocol::BedrockConverse) {
+        set_model(request, model);
+    }
+}
+
+fn expect(provider: &Inner, request: &mut Request, key: Option<PickedKey<'_>>) -> Expected {
+    let has_usage_chunk = request.protocol == Protocol::OpenAiChat
+        && matches!(request.operation, Operation::ChatCompletions | Operation::Completions);
+    let client_asked_usage = request.head.asks_for_stream_usage();
+    if has_usage_chunk && request.is_streamed() && !client_asked_usage && provider.descriptor.quirks.stream_usage {
+        ask_for_stream_usage(request);
+    }
+    Expected {
+        operation: request.operation,
+        protocol: request.protocol,
+        stream: request.is_streamed(),
+        client_asked_usage,
+        estimated_input: request.head.estimated_input(),
+        generates: request.passthrough.as_ref().is_none_or(|passthrough| passthrough.method == Method::POST),
+        context: request.context.clone(),
+        key: key.map(|key| key.secret.clone()),
+    }
+}
+
+fn bad_address(error: &BuildError) -> Error {
+    Error::new(ErrorKind::InvalidRequest, format!("The request leads to no valid address: {error}."))
+}

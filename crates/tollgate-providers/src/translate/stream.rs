@@ -1,0 +1,161 @@
+//! Streams that are translated while they flow.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tollgate_core::ir::{Event, Protocol};
+use tollgate_core::{Body, Error, ErrorKind};
+use tollgate_protocols::codec::{self, DecodeError, DecodeStream, EncodeStream};
+use tollgate_protocols::sse::{self, TooLarge};
+use tollgate_protocols::tap::Lines;
+
+use super::conversation::{Session, decode_error};
+use super::replays::Recorder;
+
+/// The largest event that is decoded; whoever framed it before may have had a smaller limit.
+const MAX_EVENT: usize = 64 * 1024 * 1024;
+
+/// A provider's stream as the client's protocol has it.
+pub(super) struct TranslatedBody {
+    upstream: Body,
+    framing: Framing,
+    decoder: Box<dyn DecodeStream>,
+    encoder: Box<dyn EncodeStream>,
+    events: Vec<Event>,
+    out: Vec<u8>,
+    failed: Option<Error>,
+    ended: bool,
+    recorder: Recorder,
+}
+
+enum Framing {
+    Sse(sse::Decoder),
+    Lines(Lines),
+}
+
+impl TranslatedBody {
+    pub(super) fn new(upstream: Body, session: Session) -> Self {
+        let Session { protocol, dialect, plan, echo, replays, operation, context } = session;
+        let framing = match protocol {
+            Protocol::OllamaChat => Framing::Lines(Lines::new(MAX_EVENT)),
+            _ => Framing::Sse(sse::Decoder::new(MAX_EVENT)),
+        };
+        let encoder = codec::stream_encoder(echo);
+        let _ = operation;
+        Self {
+            upstream,
+            framing,
+            decoder: codec::stream_decoder(protocol, &dialect, &plan),
+            encoder,
+            events: Vec::new(),
+            out: Vec::new(),
+            failed: None,
+            ended: false,
+            recorder: Recorder::new(replays, context),
+        }
+    }
+
+    fn take(&mut self, chunk: Bytes) {
+        match &mut self.framing {
+            Framing::Sse(decoder) => decoder.push(chunk),
+            Framing::Lines(lines) => lines.push(&chunk),
+        }
+        while !self.ended {
+            let decoded = match self.next_piece() {
+                Ok(None) => return,
+                Ok(Some(data)) if data.trim_ascii().is_empty() => continue,
+                Ok(Some(data)) => self.decoder.event(&data, &mut self.events),
+                Err(_) => Err(DecodeError::Invalid("an event is too large")),
+            };
+            self.encode();
+            if let Err(error) = decoded {
+                self.fail(decode_error(error));
+            }
+        }
+    }
+
+    /// What the decoder is shown next; `None` until more has arrived.
+    fn next_piece(&mut self) -> Result<Option<Bytes>, TooLarge> {
+        match &mut self.framing {
+            Framing::Sse(decoder) => {
+                let Some(event) = decoder.next_event()? else { return Ok(None) };
+                Ok(Some(match sse::data(&event) {
+                    Some(std::borrow::Cow::Borrowed(data)) => event.slice_ref(data),
+                    Some(std::borrow::Cow::Owned(data)) => data.into(),
+                    None => Bytes::new(),
+                }))
+            }
+            Framing::Lines(lines) => lines.next_line(),
+        }
+    }
+
+    fn encode(&mut self) {
+        for event in self.events.drain(..) {
+            self.recorder.event(&event);
+            self.encoder.event(&event, &mut self.out);
+        }
+    }
+
+    fn end(&mut self, broken: Option<Error>) {
+        self.ended = true;
+        if let Some(error) = broken {
+            self.failed = Some(error);
+            return;
+        }
+        let rest = match &mut self.framing {
+            Framing::Sse(decoder) => sse::data(&decoder.take_rest()).map(|data| data.into_owned()),
+            Framing::Lines(lines) => Some(lines.take_rest().to_vec()),
+        };
+        let last = rest.filter(|data| !data.trim_ascii().is_empty());
+        let decoded = last.map_or(Ok(()), |data| self.decoder.event(&data, &mut self.events));
+        let decoded = decoded.and_then(|()| self.decoder.finish(&mut self.events));
+        self.encode();
+        if let Err(error) = decoded {
+            self.fail(match error {
+                DecodeError::Invalid(_) => {
+                    let message = "The provider ended its stream in the middle of the answer.";
+                    Error::new(ErrorKind::UpstreamInvalid, message)
+                }
+                error @ DecodeError::Upstream(_) => decode_error(error),
+            });
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.ended = true;
+        self.failed = Some(self.recorder.named(error));
+        // Nothing more is wanted of it; dropping the body is what tells it so.
+        self.upstream = Body::empty();
+    }
+}
+
+impl http_body::Body for TranslatedBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        loop {
+            if !this.out.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.out).into()))));
+            }
+            if let Some(error) = this.failed.take() {
+                return Poll::Ready(Some(Err(error)));
+            }
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut this.upstream).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    if let Ok(chunk) = frame.into_data() {
+                        this.take(chunk);
+                    }
+                }
+                Some(Err(error)) => this.end(Some(error)),
+                None => this.end(None),
+            }
+        }
+    }
+}
