@@ -38,11 +38,13 @@
 //!
 //! | Feature | What it adds | Default |
 //! |---|---|---|
-//! | `openai` | [`HttpProvider`] and its HTTP transport | yes |
+//! | `openai` | [`HttpProvider`], its HTTP transport, and [`auth`] | yes |
 //! | `demo` | [`Demo`], which answers without a network | yes |
 
 #[cfg(feature = "openai")]
 mod adapter;
+#[cfg(feature = "openai")]
+pub mod auth;
 mod catalogue;
 #[cfg(feature = "demo")]
 mod demo;
