@@ -1,7 +1,8 @@
 //! What Tollgate's tests stand on. Not published.
 //!
 //! * [`Upstream`] is a provider that does what a closure says, down to single bytes and broken connections;
-//!   [`fake_openai`] is such a closure that follows OpenAI's specification.
+//!   [`fake_openai`] is such a closure that follows OpenAI's specification; those in [`fake`] are strict ones, for all
+//!   protocols.
 //! * [`Gateway`] is the server as a child process, with its usage records and everything it writes.
 //! * [`Call`] is a client that reads as fast or as slowly as a test wants.
 //! * [`conformance`] tells whether an answer is what the protocol of its client says.
@@ -26,7 +27,7 @@
 mod client;
 mod component;
 pub mod conformance;
-mod fake;
+pub mod fake;
 mod gateway;
 pub mod recordings;
 mod sse;
@@ -35,7 +36,7 @@ mod wait;
 
 pub use client::{Answer, Call};
 pub use component::{component, shared};
-pub use fake::fake_openai;
+pub use fake::{fake_anthropic, fake_bedrock, fake_cohere, fake_gemini, fake_ollama, fake_openai, fake_openai_full};
 pub use gateway::{Finished, Gateway, GatewayBuilder};
 pub use sse::data_events;
 pub use upstream::{Deaf, Gate, Received, Refusing, Reply, Step, Upstream};
