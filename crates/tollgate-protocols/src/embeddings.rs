@@ -8,6 +8,7 @@
 use bytes::Bytes;
 use tollgate_core::{Error, Usage};
 
+use crate::base64;
 use crate::json::{self, Value};
 
 /// The most inputs in one request, as OpenAI has it.
@@ -143,18 +144,8 @@ fn float_text(number: f32) -> String {
 /// `encoding_format: base64`.
 #[must_use]
 pub fn to_base64(vector: &[f32]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let group = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..4 {
-            let digit = ALPHABET[(group >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
+    base64::encode(&bytes)
 }
 
 /// A list of numbers; `None` if one of its items is none.

@@ -30,4 +30,5 @@ pub mod sse;
 pub mod tap;
 pub mod usage;
 
+mod base64;
 mod lenient;

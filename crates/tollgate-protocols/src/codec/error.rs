@@ -76,6 +76,7 @@ impl ErrorClass {
             400 if says("context_length_exceeded")
                 || says("exceed_context_size_error")
                 || message.contains("prompt is too long")
+                || message.contains("Input is too long")
                 || message.contains("maximum context length") =>
             {
                 Self::ContextTooLong

@@ -17,6 +17,7 @@
 //! ```
 
 mod aggregate;
+mod arguments;
 mod dialect;
 mod envelope;
 mod error;
@@ -33,12 +34,13 @@ use tollgate_core::ir::{Answer, Event, Losses, Prompt, Protocol};
 use tollgate_core::{Error, ErrorKind};
 
 pub use aggregate::{Aggregator, replay};
+pub use arguments::{CUSTOM_PARAMETERS, custom_input, object_arguments};
 pub use dialect::{Dialect, MaxTokensField, ReasoningField, ReasoningReplay, ToolIds};
 pub use envelope::{open_signature, seal_signature};
 pub use error::ErrorClass;
 pub use ids::new_id;
 pub use media::{mime_of_name, parse_data_url};
-pub use models::{ModelGates, Thinks, model_gates};
+pub use models::{ForcedTool, ModelGates, Thinks, model_gates};
 pub use reasoning::{SMALLEST_BUDGET, budget_of, effort_of};
 pub use turns::{MergedTurn, Speaker, merge_turns, tool_names};
 
