@@ -1,6 +1,7 @@
 //! Who may come in.
 
 use http::{HeaderMap, header};
+use tollgate_core::ir::Protocol;
 use tollgate_core::{BoxFuture, Error, ErrorKind, Identity, Secret};
 
 /// Decides who a client is, before its body is read: a stranger should not make the gateway hold megabytes.
@@ -60,6 +61,14 @@ pub fn credential(headers: &HeaderMap) -> Option<Secret> {
     });
     let alone = || ["x-api-key", "x-goog-api-key", "api-key"].iter().find_map(|name| headers.get(*name)?.to_str().ok());
     bearer.or_else(alone).filter(|token| !token.is_empty()).map(Secret::new)
+}
+
+/// Google's clients may put their key into the query.
+pub(crate) fn query_credential(protocol: Protocol, query: Option<&str>) -> Option<Secret> {
+    let query = query.filter(|_| protocol == Protocol::GeminiGenerate)?;
+    let key = query.split('&').find_map(|pair| pair.strip_prefix("key="))?;
+    let key = percent_encoding::percent_decode_str(key).decode_utf8().ok()?;
+    (!key.is_empty()).then(|| Secret::new(key.into_owned()))
 }
 
 #[cfg(test)]

@@ -7,16 +7,16 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::request::Parts;
 use percent_encoding::percent_decode_str;
+use tollgate_core::ir::Protocol;
 use tollgate_core::{Body, BoxError, BoxFuture, Error, ErrorKind, Operation, Request, Response};
 use tower_service::Service;
 
-use crate::auth::{Authenticate, Open, credential};
+use crate::auth::{Authenticate, Open, credential, query_credential};
 use crate::intake::{self, Client, DoorLimits};
-use crate::models::{ListModels, NoModels};
+use crate::models::{self, ListModels, NoModels};
 use crate::receive::receive;
-use crate::reply;
+use crate::reply::{self, Shape};
 use crate::request_id::request_id;
 use crate::routes::{self, Door};
 
@@ -102,7 +102,7 @@ where
         Box::pin(async move {
             // Each stage in a box of its own: together they are so large that allocating them is slow.
             match Box::pin(come_in(request, settings, received)).await {
-                Ok(request) => Ok(answer(stack, request).await),
+                Ok((request, shape)) => Ok(answer(stack, request, shape).await),
                 Err(reply) => Ok(*reply),
             }
         })
@@ -114,71 +114,78 @@ async fn come_in<B>(
     request: http::Request<B>,
     settings: Arc<Settings>,
     received: Instant,
-) -> Result<Request, Box<http::Response<Body>>>
+) -> Result<(Request, Shape), Box<http::Response<Body>>>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let (parts, body) = request.into_parts();
     let request_id = request_id(&parts.headers);
-    let refused = |error: Error| Box::new(reply::error_response(&error, &request_id));
-    let Some(path) = parts.uri.path().strip_prefix(&*settings.base_path) else {
+    let path = parts.uri.path().strip_prefix(&*settings.base_path);
+    let protocol = routes::protocol(path.unwrap_or_default(), &parts.headers);
+    let refused = |error: Error| Box::new(reply::refusal(protocol, &error, &request_id));
+    let Some(path) = path else {
         return Err(refused(Error::new(ErrorKind::NotFound, format!("There is nothing at {}.", parts.uri.path()))));
     };
-    let credential = credential(&parts.headers);
+    let credential = credential(&parts.headers).or_else(|| query_credential(protocol, parts.uri.query()));
     let identity = settings.authenticate.authenticate(credential.as_ref()).await.map_err(refused)?;
-    let (operation, provider_path) = match routes::find(&parts.method, path).map_err(refused)? {
-        Door::Operation(operation) => (operation, None),
-        Door::Passthrough { provider, path } => (Operation::Passthrough, Some((provider, path))),
-        Door::ListModels => return Err(models_reply(settings.models.list().await, &request_id)),
+    let door = match routes::find(&parts.method, path).map_err(refused)? {
+        Door::ListModels => {
+            let list = settings.models.list().await.map(|list| models::list_in(protocol, list));
+            return Err(models_reply(protocol, list, &request_id));
+        }
         Door::DescribeModel(id) => {
             // SDKs encode the slash of `provider/model` in a path.
             let name = percent_decode_str(id).decode_utf8_lossy();
-            return Err(models_reply(settings.models.describe(&name).await, &request_id));
+            let model = settings.models.describe(&name).await;
+            let model = model.map(|model| models::described_in(protocol, model));
+            return Err(models_reply(protocol, model, &request_id));
         }
+        Door::OllamaVersion => {
+            let version = concat!("{\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}");
+            return Err(models_reply(protocol, Ok(Bytes::from_static(version.as_bytes())), &request_id));
+        }
+        door => door,
     };
     let body = receive(body, settings.limits.max_body, settings.limits.body_idle).await.map_err(refused)?;
     let client = Client { request_id: request_id.clone(), credential, identity, received };
-    take_in(operation, provider_path, &parts, body, client, settings.limits).map_err(refused)
+    let taken = match door {
+        Door::Passthrough { provider, path } => {
+            intake::passthrough(provider, path, &parts, body, client, settings.limits)
+        }
+        Door::Operation(entry) => intake::operation(&entry, &parts, body, client, settings.limits),
+        Door::ListModels | Door::DescribeModel(_) | Door::OllamaVersion => {
+            Err(Error::new(ErrorKind::Internal, "This door was passed already."))
+        }
+    };
+    let request = taken.map_err(refused)?;
+    let shape = Shape::of(&request, parts.uri.query());
+    Ok((request, shape))
 }
 
-async fn answer<S>(mut stack: S, request: Request) -> http::Response<Body>
+async fn answer<S>(mut stack: S, request: Request, shape: Shape) -> http::Response<Body>
 where
     S: Service<Request, Response = Response, Error = Error>,
 {
-    let operation = request.operation;
     let context = request.context.clone();
     let answered = match std::future::poll_fn(|cx| stack.poll_ready(cx)).await {
         Ok(()) => stack.call(request).await,
         Err(error) => Err(error),
     };
     match answered {
-        Ok(response) => reply::answer(operation, response, &context),
-        Err(error) => reply::failure(&error, &context),
+        Ok(response) => reply::answer(shape, response, &context),
+        Err(error) => reply::failure(shape.protocol, &error, &context),
     }
 }
 
-fn take_in(
-    operation: Operation,
-    provider_path: Option<(&str, &str)>,
-    parts: &Parts,
-    body: Bytes,
-    client: Client,
-    limits: DoorLimits,
-) -> Result<Request, Error> {
-    match provider_path {
-        Some((provider, path)) => intake::passthrough(provider, path, parts, body, client, limits),
-        None => intake::operation(operation, parts, body, client, limits),
-    }
-}
-
-fn models_reply(answer: Result<Bytes, Error>, request_id: &Arc<str>) -> Box<http::Response<Body>> {
+fn models_reply(protocol: Protocol, answer: Result<Bytes, Error>, request_id: &Arc<str>) -> Box<http::Response<Body>> {
     Box::new(match answer {
         Ok(json) => {
             let context = tollgate_core::Context::builder(request_id.clone()).build();
-            reply::answer(Operation::ChatCompletions, Response::new(json.into()), &context)
+            let shape = Shape { protocol, ..Shape::plain(Operation::ChatCompletions) };
+            reply::answer(shape, Response::new(json.into()), &context)
         }
-        Err(error) => reply::error_response(&error, request_id),
+        Err(error) => reply::refusal(protocol, &error, request_id),
     })
 }
 

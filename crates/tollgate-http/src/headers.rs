@@ -5,6 +5,7 @@
 //! gateway's.
 
 use http::{HeaderMap, header};
+use tollgate_core::ir::Protocol;
 
 /// What a client may tell the provider of an operation.
 const REQUEST: &[&str] = &[
@@ -90,7 +91,8 @@ pub(crate) fn for_passthrough(client: &HeaderMap) -> HeaderMap {
 }
 
 /// The provider's headers that the client of an operation sees.
-pub(crate) fn from_operation(provider: &HeaderMap) -> HeaderMap {
+pub(crate) fn from_operation(provider: &HeaderMap, protocol: Protocol) -> HeaderMap {
+    let _ = protocol;
     select(provider, |name| {
         RESPONSE.binary_search(&name).is_ok() || RESPONSE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
     })
@@ -159,7 +161,10 @@ mod tests {
     fn clients_see_limits_but_no_cookies() {
         let provider =
             headers(&["x-ratelimit-remaining-tokens", "set-cookie", "server", "retry-after", "x-request-id"]);
-        assert_eq!(names(&from_operation(&provider)), ["retry-after", "x-ratelimit-remaining-tokens"]);
+        assert_eq!(
+            names(&from_operation(&provider, Protocol::OpenAiChat)),
+            ["retry-after", "x-ratelimit-remaining-tokens"]
+        );
         assert_eq!(names(&from_passthrough(&provider)), ["retry-after", "server", "x-ratelimit-remaining-tokens"]);
     }
 }

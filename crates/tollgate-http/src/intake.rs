@@ -6,10 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use tollgate_core::{Context, Error, ErrorKind, Head, Identity, Operation, Passthrough, Request, Secret, Tag};
+use tollgate_core::{Context, Error, ErrorKind, Head, Identity, Located, Operation, Passthrough, Request, Secret, Tag};
+use tollgate_protocols::json;
 use tollgate_protocols::openai::{HeadLimits, read_head};
 
-use crate::headers;
+use crate::routes::Entry;
+use crate::{headers, multipart};
 
 /// Bounds on requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl Client {
 
 /// The request of an operation's door.
 pub(crate) fn operation(
-    operation: Operation,
+    entry: &Entry<'_>,
     parts: &Parts,
     body: Bytes,
     client: Client,
@@ -60,10 +62,46 @@ pub(crate) fn operation(
     if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Error::invalid_request("Compressed request bodies are not supported.", None));
     }
-    let head = read_head(&body, HeadLimits { max_depth: limits.max_json_depth })?;
-    let mut request = Request::new(operation, head, body, client.context(&parts.headers)?);
-    request.headers = headers::for_operation(&parts.headers);
+    let head = head(entry, parts, &body, limits)?;
+    let mut request = Request::new(entry.operation, head, body, client.context(&parts.headers)?);
+    request.protocol = entry.protocol;
+    request.strict = parts.headers.get("x-tollgate-strict").is_some_and(|value| value == "true");
+    request.headers = if entry.operation.is_forwarded() {
+        headers::for_passthrough(&parts.headers)
+    } else {
+        headers::for_operation(&parts.headers)
+    };
+    if !entry.rest.is_empty() {
+        let path_and_query = match parts.uri.query().filter(|_| entry.operation == Operation::StoredResponse) {
+            Some(query) => format!("{}?{query}", entry.rest),
+            None => entry.rest.to_owned(),
+        };
+        let method = parts.method.clone();
+        request.passthrough = Some(Arc::new(Passthrough { provider: "".into(), method, path_and_query }));
+    }
     Ok(request)
+}
+
+/// What is read of the body, and of the path where that says it.
+fn head(entry: &Entry<'_>, parts: &Parts, body: &[u8], limits: DoorLimits) -> Result<Head, Error> {
+    if entry.operation == Operation::StoredResponse {
+        return Ok(Head::default());
+    }
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if let Some(boundary) = content_type.filter(|_| entry.operation.is_forwarded()).and_then(multipart::boundary) {
+        return Ok(multipart::head(body, &boundary));
+    }
+    let mut head = read_head(body, HeadLimits { max_depth: limits.max_json_depth })?;
+    if let Some(model) = &entry.model {
+        head.model = Some(Located { value: (**model).into(), span: 0..0 });
+        head.stream = entry.stream.unwrap_or(false);
+    }
+    if entry.operation == Operation::OllamaChat {
+        // Ollama streams unless told not to.
+        head.stream =
+            !json::parse(body).is_ok_and(|body| body.get("stream").and_then(json::Value::as_bool) == Some(false));
+    }
+    Ok(head)
 }
 
 /// The request of a pass-through. Its body may be anything; if it is JSON, what can be read of it is.

@@ -1,5 +1,5 @@
-//! The front doors: HTTP requests of OpenAI's clients become [`Request`](tollgate_core::Request)s, answers and errors
-//! become what those clients expect.
+//! The front doors: HTTP requests of every protocol's clients become [`Request`](tollgate_core::Request)s, answers and
+//! errors become what those clients expect.
 //!
 //! [`FrontDoors`] is a tower service of `http::Request` to `http::Response` over any inner service of the domain's requests,
 //! so it mounts into hyper, axum or anything else that speaks `http`. Doors:
@@ -10,7 +10,14 @@
 //! | `POST /v1/completions` | legacy completions |
 //! | `POST /v1/embeddings` | embeddings |
 //! | `POST /v1/responses` | Responses |
-//! | `GET /v1/models`, `GET /v1/models/{id}` | the models of all providers |
+//! | `GET`, `DELETE /v1/responses/{id}`, `…/cancel`, `…/input_items` | responses that are kept |
+//! | `POST /v1/messages` | Anthropic Messages |
+//! | `POST /{v1,v1beta}/models/{model}:generateContent`, `:streamGenerateContent` | Gemini |
+//! | `POST /{v1,v1beta}/models/{model}:embedContent`, `:batchEmbedContents`, `POST /api/embed` | embeddings |
+//! | `POST /api/chat` | Ollama |
+//! | `POST /v1/messages/count_tokens`, `/v1/responses/input_tokens`, `…/models/{model}:countTokens` | how many tokens |
+//! | `POST /v1/rerank`, `/v1/moderations`, `/v1/images/…`, `/v1/audio/…` | forwarded by their model |
+//! | `GET /v1/models`, `GET /v1/models/{id}`, `/v1beta/models`, `/api/tags` | the models of all providers |
 //! | any method, `/p/{provider}/…` | whatever the provider offers, forwarded as it is |
 //!
 //! ```
@@ -34,10 +41,13 @@
 
 mod auth;
 mod doors;
+mod errors;
 mod headers;
 mod in_band;
 mod intake;
+mod json_array;
 mod models;
+mod multipart;
 mod receive;
 mod reply;
 mod request_id;

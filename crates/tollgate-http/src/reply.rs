@@ -5,56 +5,96 @@ use std::time::Duration;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Response};
-use tollgate_protocols::openai::error_body;
+use tollgate_core::ir::Protocol;
+use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Response};
 
-use crate::headers;
 use crate::in_band::InBand;
+use crate::json_array::JsonArray;
+use crate::{errors, headers};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
 const X_MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
+const X_DROPPED: HeaderName = HeaderName::from_static("x-tollgate-dropped");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const X_ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 
+/// What a client expects of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) operation: Operation,
+    pub(crate) protocol: Protocol,
+    /// Whether a stream is to be one JSON array and not server-sent events, as Gemini has it by default.
+    pub(crate) as_array: bool,
+}
+
+impl Shape {
+    pub(crate) fn plain(operation: Operation) -> Self {
+        Self { operation, protocol: operation.protocol(), as_array: false }
+    }
+
+    pub(crate) fn of(request: &Request, query: Option<&str>) -> Self {
+        let wants_events = query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
+        let is_gemini = request.operation == Operation::GenerateContent;
+        let as_array = is_gemini && request.is_streamed() && !wants_events;
+        Self { operation: request.operation, protocol: request.protocol, as_array }
+    }
+}
+
 /// An answer.
-pub(crate) fn answer(operation: Operation, response: Response, context: &Context) -> http::Response<Body> {
-    let is_passthrough = operation == Operation::Passthrough;
-    let mut headers = if is_passthrough {
+pub(crate) fn answer(shape: Shape, response: Response, context: &Context) -> http::Response<Body> {
+    let is_raw = shape.operation == Operation::Passthrough || shape.operation.is_forwarded();
+    let mut headers = if is_raw {
         headers::from_passthrough(&response.headers)
     } else {
-        headers::from_operation(&response.headers)
+        headers::from_operation(&response.headers, shape.protocol)
     };
-    if !is_passthrough {
+    if !is_raw {
         headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
-    let is_stream =
-        headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+    let is_stream = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        value.as_bytes().starts_with(b"text/event-stream") || value.as_bytes().starts_with(b"application/x-ndjson")
+    });
     name_provider(&mut headers, context);
-    name_request(&mut headers, context.request_id());
-    let body = if is_stream && !is_passthrough && response.body.is_arriving() {
-        InBand::wrap(response.body, operation, context.request_id().clone())
+    name_request(&mut headers, shape.protocol, context.request_id());
+    let body = if is_stream && !is_raw && response.body.is_arriving() {
+        InBand::wrap(response.body, shape.protocol, context.request_id().clone())
     } else {
         response.body
     };
+    if is_stream && shape.as_array {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        return build(response.status, headers, JsonArray::wrap(body));
+    }
     build(response.status, headers, body)
 }
 
 /// The answer to a request that failed, as OpenAI's clients expect it.
 #[must_use]
 pub fn error_response(error: &Error, request_id: &Arc<str>) -> http::Response<Body> {
-    error_with(error, request_id, HeaderMap::new())
+    refusal(Protocol::OpenAiChat, error, request_id)
+}
+
+/// The answer to a request that failed at the door, as its clients expect it.
+pub(crate) fn refusal(protocol: Protocol, error: &Error, request_id: &Arc<str>) -> http::Response<Body> {
+    error_with(protocol, error, request_id, HeaderMap::new())
 }
 
 /// The same, for a request that came as far as having a context.
-pub(crate) fn failure(error: &Error, context: &Context) -> http::Response<Body> {
+pub(crate) fn failure(protocol: Protocol, error: &Error, context: &Context) -> http::Response<Body> {
     let mut headers = HeaderMap::new();
     name_provider(&mut headers, context);
-    error_with(error, context.request_id(), headers)
+    error_with(protocol, error, context.request_id(), headers)
 }
 
-fn error_with(error: &Error, request_id: &Arc<str>, mut headers: HeaderMap) -> http::Response<Body> {
+fn error_with(
+    protocol: Protocol,
+    error: &Error,
+    request_id: &Arc<str>,
+    mut headers: HeaderMap,
+) -> http::Response<Body> {
     if let Some(answer) = error.upstream_answer() {
-        headers.extend(headers::from_operation(&answer.headers));
+        headers.extend(headers::from_operation(&answer.headers, protocol));
         // They describe the body that the provider sent.
         headers.remove(header::CONTENT_ENCODING);
         headers.remove(header::CACHE_CONTROL);
@@ -66,8 +106,8 @@ fn error_with(error: &Error, request_id: &Arc<str>, mut headers: HeaderMap) -> h
     if error.kind() == ErrorKind::InvalidApiKey {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    name_request(&mut headers, request_id);
-    build(error.status(), headers, error_body(error).into())
+    name_request(&mut headers, protocol, request_id);
+    build(errors::status(protocol, error), headers, errors::body(protocol, error, request_id).into())
 }
 
 fn build(status: StatusCode, headers: HeaderMap, body: Body) -> http::Response<Body> {
@@ -82,14 +122,23 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-fn name_request(headers: &mut HeaderMap, request_id: &Arc<str>) {
-    if let Ok(value) = HeaderValue::from_str(request_id) {
-        headers.insert(X_REQUEST_ID, value);
+fn name_request(headers: &mut HeaderMap, protocol: Protocol, request_id: &Arc<str>) {
+    let Ok(value) = HeaderValue::from_str(request_id) else { return };
+    if protocol == Protocol::AnthropicMessages {
+        // Where Anthropic's SDKs look for it.
+        headers.insert(REQUEST_ID, value.clone());
     }
+    headers.insert(X_REQUEST_ID, value);
 }
 
 fn name_provider(headers: &mut HeaderMap, context: &Context) {
-    let (target, attempts) = context.observe(|observed| (observed.target.clone(), observed.attempts));
+    let (target, attempts, dropped) = context.observe(|observed| {
+        let dropped = (!observed.losses.is_empty()).then(|| observed.losses.fields().collect::<Vec<_>>().join(", "));
+        (observed.target.clone(), observed.attempts, dropped)
+    });
+    if let Some(dropped) = dropped.and_then(|dropped| HeaderValue::from_str(&dropped).ok()) {
+        headers.insert(X_DROPPED, dropped);
+    }
     let Some(target) = target else { return };
     if let Ok(provider) = HeaderValue::from_str(&target.provider) {
         headers.insert(X_PROVIDER, provider);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tollgate_core::{Edits, Error, ErrorKind, Operation};
+use tollgate_core::{Edits, Error, ErrorKind};
 
 use crate::json::{self, Scanner};
 
@@ -13,26 +13,26 @@ pub fn error_body(error: &Error) -> Bytes {
     named_upstream_body(error).unwrap_or_else(|| json!({ "error": error_object(error) }).to_string().into())
 }
 
-/// The events that end a stream which can no longer be answered with a status. `next` is the number of the first of them;
-/// the Responses protocol numbers its events.
+/// The event that ends a Chat Completions stream which can no longer be answered with a status.
 #[must_use]
-pub fn stream_error(operation: Operation, error: &Error, next: u64) -> Bytes {
-    if operation != Operation::Responses {
-        // The SDKs raise on a data event with an `error` member. There must be no [DONE] after it.
-        return format!("data: {}\n\n", json!({ "error": error_object(error) })).into();
-    }
+pub fn failed_chunk(error: &Error) -> Bytes {
+    // The SDKs raise on a data event with an `error` member. There must be no [DONE] after it.
+    format!("data: {}\n\n", json!({ "error": error_object(error) })).into()
+}
+
+/// The events that end a Responses stream which can no longer be answered with a status. `next` is the number of the first
+/// of them; `created` is the response as its `response.created` had it, as JSON text.
+#[must_use]
+pub fn failed_response(error: &Error, next: u64, created: Option<&str>) -> Bytes {
     let code = code(error);
     let event = json!({
         "type": "error", "code": code, "message": error.message(), "param": error.param(), "sequence_number": next,
     });
-    let failed = json!({
-        "type": "response.failed",
-        "sequence_number": next + 1,
-        "response": {
-            "id": null, "object": "response", "status": "failed", "output": [],
-            "error": { "code": code, "message": error.message() },
-        },
-    });
+    let snapshot = created.and_then(|created| serde_json::from_str(created).ok()).filter(Value::is_object);
+    let mut response = snapshot.unwrap_or_else(|| json!({ "id": null, "object": "response", "output": [] }));
+    response["status"] = json!("failed");
+    response["error"] = json!({ "code": code, "message": error.message() });
+    let failed = json!({ "type": "response.failed", "sequence_number": next + 1, "response": response });
     format!("event: error\ndata: {event}\n\nevent: response.failed\ndata: {failed}\n\n").into()
 }
 
@@ -152,9 +152,9 @@ mod tests {
     #[test]
     fn a_broken_stream_ends_in_its_own_protocol() {
         let error = Error::new(ErrorKind::UpstreamInvalid, "broke off");
-        let chat = stream_error(Operation::ChatCompletions, &error, 0);
+        let chat = failed_chunk(&error);
         assert!(chat.starts_with(b"data: {\"error\":{"));
-        let events = stream_error(Operation::Responses, &error, 42);
+        let events = failed_response(&error, 42, None);
         let events = std::str::from_utf8(&events).unwrap();
         assert!(events.contains(r#""sequence_number":42"#) && events.contains(r#""sequence_number":43"#), "{events}");
     }
