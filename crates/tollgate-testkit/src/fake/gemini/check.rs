@@ -64,6 +64,31 @@ fn known(value: &Value, names: &[&str], place: &str) -> Result<(), Reply> {
     Err(invalid(format!("Invalid JSON payload received. Unknown name \"{name}\"{at}: Cannot find field.")))
 }
 
+/// Members that hold what is not Gemini's, and so keep their names.
+const FREE: &[&str] = &["args", "response", "parametersJsonSchema", "responseJsonSchema", "properties", "labels"];
+
+/// Names as the specification has them. Google takes those with underscores as well, as all JSON of its is read by
+/// Protocol Buffers' rules, and its SDK for Python sends some.
+pub(super) fn camel(value: Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let entries = object.into_iter().map(|(name, value)| {
+                let mut words = name.split('_').filter(|word| !word.is_empty());
+                let first = words.next().unwrap_or_default().to_owned();
+                let name = words.fold(first, |name, word| {
+                    let (head, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+                    name + &head.to_ascii_uppercase() + rest
+                });
+                let value = if FREE.contains(&name.as_str()) { value } else { camel(value) };
+                (name, value)
+            });
+            Value::Object(entries.collect())
+        }
+        Value::Array(array) => Value::Array(array.into_iter().map(camel).collect()),
+        other => other,
+    }
+}
+
 pub(super) fn request(body: &Value, model: &str) -> Result<Ask, Reply> {
     if !body.is_object() {
         return Err(invalid("Invalid JSON payload received."));
@@ -252,7 +277,8 @@ fn user(content: &Value, open: &mut Vec<(&str, &str)>, ask: &mut Ask) -> Result<
             results.push(result(&part["functionResponse"], open)?);
         } else if !part["inlineData"].is_null() {
             let data = &part["inlineData"];
-            let bytes = base64_length(text_of(&data["data"]));
+            // By the same rules the alphabet for addresses is as good.
+            let bytes = base64_length(&text_of(&data["data"]).replace('-', "+").replace('_', "/"));
             let bytes = bytes
                 .ok_or_else(|| invalid("Invalid value at 'inline_data.data' (TYPE_BYTES), Base64 decoding failed"))?;
             if text_of(&data["mimeType"]).is_empty() {

@@ -37,7 +37,7 @@ fn handle(request: &Received) -> Result<Reply, Reply> {
         let message = format!("models/{model} is not found for API version v1beta, or is not supported.");
         return Err(refuse(404, "NOT_FOUND", &message));
     }
-    let body = request.json();
+    let body = check::camel(request.json());
     match method {
         "generateContent" => Ok(whole(&check::request(&body, model)?, model)),
         "streamGenerateContent" => {

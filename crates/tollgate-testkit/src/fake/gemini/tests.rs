@@ -23,7 +23,7 @@ fn requests_are_judged() {
     let twice = json!([{ "role": "user", "parts": [{ "text": "a" }] }, { "role": "user", "parts": [{ "text": "b" }] }]);
     let budget = json!({ "generationConfig": { "thinkingConfig": { "thinkingBudget": 1, "thinkingLevel": "LOW" } } });
     let cases = [
-        (user("x", json!({ "max_tokens": 1 })), "Unknown name \"max_tokens\""),
+        (user("x", json!({ "max_tokens": 1 })), "Unknown name \"maxTokens\""),
         (user("x", json!({ "contents": twice })), "alternate"),
         (user("x", json!({ "contents": [{ "role": "assistant", "parts": [{ "text": "x" }] }] })), "valid role"),
         (user("x", budget), "only one of"),
@@ -60,4 +60,11 @@ fn streams_are_events_or_an_array() {
     let (_, text) = post(fake_gemini(), target, HEADERS, &user("say hello", json!({})));
     let array: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(array[3]["candidates"][0]["finishReason"], "STOP");
+}
+
+#[test]
+fn both_ways_to_write_names() {
+    let config = json!({ "generation_config": { "max_output_tokens": 9 } });
+    let answer = said(send("gemini-2.5", &user("echo params", config)));
+    assert_eq!(answer["candidates"][0]["content"]["parts"][0]["text"], r#"{"maxOutputTokens":9}"#);
 }
