@@ -1,0 +1,171 @@
+//! Reads a client's request.
+
+use tollgate_core::Error;
+use tollgate_core::ir::{Effort, Extra, Format, Prompt, Protocol, Reasoning, Thought, Tool};
+
+use super::fields::{count, flag, number, object, parse_body, text, wrong};
+use super::{tools, turns};
+use crate::json::Value;
+
+/// Reads a client's request.
+///
+/// # Errors
+/// An invalid request that names the part at fault.
+pub fn decode(body: &[u8]) -> Result<Prompt, Error> {
+    let root = parse_body(body)?;
+    let mut prompt = Prompt::new(Protocol::OpenAiChat);
+    let messages = root.get("messages").ok_or_else(|| wrong("messages", "a list of messages"))?;
+    prompt.turns = turns::decode(messages, &mut prompt.extras)?;
+    for (name, value) in root.present() {
+        if name != "messages" && !setting(&mut prompt, name, value)? && !conversation(&mut prompt, name, value)? {
+            prompt.extras.push(Extra { name: name.to_owned(), json: value.raw().to_owned() });
+        }
+    }
+    // OpenAI is about to replace `user` with `safety_identifier`; both say who the client's user is.
+    if prompt.user.is_none()
+        && let Some(at) = prompt.extras.iter().position(|extra| extra.name == "safety_identifier")
+    {
+        prompt.user = root.string("safety_identifier");
+        if prompt.user.is_some() {
+            prompt.extras.remove(at);
+        }
+    }
+    Ok(prompt)
+}
+
+/// Reads what only chats have; `false` if it is nothing of the kind.
+fn conversation(prompt: &mut Prompt, name: &str, value: &Value<'_>) -> Result<bool, Error> {
+    match name {
+        "tools" => tools::decode(value, &mut prompt.tools)?,
+        "functions" => tools::decode_functions(value, &mut prompt.tools)?,
+        "tool_choice" => prompt.tool_choice = Some(tools::decode_choice(value)?),
+        "function_call" => prompt.tool_choice = Some(tools::decode_function_choice(value)?),
+        "web_search_options" => prompt
+            .tools
+            .push(Tool::WebSearch { protocol: Protocol::OpenAiChat, json: object(value, name)?.unwrap_or_default() }),
+        "parallel_tool_calls" => prompt.parallel_tool_calls = flag(value, name)?,
+        "response_format" => prompt.format = Some(format(value)?),
+        "reasoning_effort" => return Ok(effort(&mut prompt.reasoning, value)),
+        "reasoning" => return Ok(reasoning(&mut prompt.reasoning, value)),
+        "thinking" => return Ok(thinking(&mut prompt.reasoning, value)),
+        "include_reasoning" => prompt.reasoning.include = flag(value, name)?,
+        "max_completion_tokens" => prompt.sampling.max_tokens = count(value, name)?,
+        // Together has a number here.
+        "logprobs" if value.as_u64().is_some() => return Ok(false),
+        "logprobs" => prompt.sampling.logprobs = flag(value, name)?,
+        "top_logprobs" => prompt.sampling.top_logprobs = count(value, name)?,
+        "verbosity" => prompt.verbosity = Some(text(value, name)?),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Reads what chats and text completions share; `false` if it is nothing of the kind.
+pub(in super::super) fn setting(prompt: &mut Prompt, name: &str, value: &Value<'_>) -> Result<bool, Error> {
+    let sampling = &mut prompt.sampling;
+    match name {
+        "model" => prompt.model = text(value, name)?,
+        "stream" => prompt.stream = flag(value, name)?.unwrap_or_default(),
+        "stream_options" => {
+            let options = value.is_object().then_some(value).ok_or_else(|| wrong(name, "an object"))?;
+            let include = options.get("include_usage").map(|value| flag(value, "stream_options.include_usage"));
+            prompt.stream_usage = include.transpose()?.flatten().unwrap_or_default();
+        }
+        "max_tokens" => sampling.max_tokens = sampling.max_tokens.or(count(value, name)?),
+        "temperature" => sampling.temperature = number(value, name)?,
+        "top_p" => sampling.top_p = number(value, name)?,
+        // vLLM's -1 means all of them.
+        "top_k" if value.as_i64() == Some(-1) => {}
+        "top_k" => sampling.top_k = count(value, name)?,
+        "min_p" => sampling.min_p = number(value, name)?,
+        "presence_penalty" => sampling.presence_penalty = number(value, name)?,
+        "frequency_penalty" => sampling.frequency_penalty = number(value, name)?,
+        "repetition_penalty" => sampling.repetition_penalty = number(value, name)?,
+        "logit_bias" => sampling.logit_bias = object(value, name)?,
+        "stop" => sampling.stop = stop(value)?,
+        "seed" | "random_seed" => {
+            sampling.seed = Some(value.as_i64().ok_or_else(|| wrong(name, "a whole number"))?);
+        }
+        "n" => sampling.n = count(value, name)?,
+        "user" => prompt.user = Some(text(value, name)?),
+        "metadata" => prompt.metadata = object(value, name)?,
+        "store" => prompt.store = flag(value, name)?,
+        "service_tier" => prompt.service_tier = Some(text(value, name)?),
+        "prompt_cache_key" => prompt.prompt_cache_key = Some(text(value, name)?),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn stop(value: &Value<'_>) -> Result<Vec<String>, Error> {
+    let expected = || wrong("stop", "a string or a list of strings");
+    match value.as_str() {
+        Some(text) => Ok(vec![text.to_owned()]),
+        None if value.is_array() => value.items().iter().map(|item| item.to_text().ok_or_else(expected)).collect(),
+        None => Err(expected()),
+    }
+}
+
+fn format(value: &Value<'_>) -> Result<Format, Error> {
+    let param = "response_format";
+    let kind = value.str("type").ok_or_else(|| wrong("response_format.type", "a string"))?;
+    match kind {
+        "text" => Ok(Format::Text),
+        // llama.cpp takes a schema here.
+        "json_object" => Ok(match value.get("schema").filter(|schema| schema.is_object()) {
+            Some(schema) => {
+                Format::JsonSchema { name: None, description: None, schema: schema.raw().to_owned(), strict: None }
+            }
+            None => Format::JsonObject,
+        }),
+        "json_schema" => {
+            let inner = value.get("json_schema").filter(|inner| inner.is_object());
+            let inner = inner.ok_or_else(|| wrong("response_format.json_schema", "an object"))?;
+            Ok(Format::JsonSchema {
+                name: inner.string("name"),
+                description: inner.string("description"),
+                schema: inner.get("schema").map_or("{}", Value::raw).to_owned(),
+                strict: inner.get("strict").and_then(Value::as_bool),
+            })
+        }
+        _ => Err(wrong(param, "of type `text`, `json_object` or `json_schema`")),
+    }
+}
+
+/// A word that nobody knows, or a number, is a provider's own and goes to it as it is.
+fn effort(reasoning: &mut Reasoning, value: &Value<'_>) -> bool {
+    let effort = value.as_str().and_then(Effort::parse);
+    reasoning.effort = effort.or(reasoning.effort);
+    effort.is_some()
+}
+
+/// OpenRouter's `reasoning`.
+fn reasoning(reasoning: &mut Reasoning, value: &Value<'_>) -> bool {
+    if !value.is_object() {
+        return false;
+    }
+    reasoning.effort = value.str("effort").and_then(Effort::parse).or(reasoning.effort);
+    let is_asked = reasoning.effort.is_some();
+    let switch = value.get("enabled").and_then(Value::as_bool);
+    reasoning.thought = match (value.u64("max_tokens"), switch) {
+        (_, Some(false)) => Some(Thought::Disabled),
+        (Some(budget), _) => Some(Thought::Budget(budget)),
+        (None, Some(true)) if !is_asked => Some(Thought::Adaptive),
+        _ => reasoning.thought,
+    };
+    reasoning.summary = value.string("summary");
+    reasoning.include = value.get("exclude").and_then(Value::as_bool).map(|exclude| !exclude).or(reasoning.include);
+    true
+}
+
+/// The switch `thinking` of DeepSeek, Moonshot and Z.ai, and Anthropic's with a budget.
+fn thinking(reasoning: &mut Reasoning, value: &Value<'_>) -> bool {
+    let budget = value.u64("budget_tokens").map(Thought::Budget);
+    reasoning.thought = match value.str("type") {
+        Some("disabled") => Some(Thought::Disabled),
+        Some("enabled") => Some(budget.unwrap_or(Thought::Adaptive)),
+        Some("adaptive") => Some(Thought::Adaptive),
+        _ => return false,
+    };
+    true
+}

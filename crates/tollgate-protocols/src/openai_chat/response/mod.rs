@@ -1,0 +1,9 @@
+//! Whole answers of OpenAI Chat Completions.
+
+mod decode;
+mod encode;
+
+pub use decode::decode;
+pub(super) use decode::{annotation, custom_input, finish, is_error, picture, sources};
+pub use encode::encode;
+pub(super) use encode::{extras, write_annotation, write_finish, write_image, write_usage};
