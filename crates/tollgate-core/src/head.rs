@@ -20,6 +20,9 @@ pub struct Head {
     pub stream: bool,
     /// The client's limit on generated tokens, whichever name the protocol gives it.
     pub max_tokens: Option<u64>,
+    /// The name under which the limit stands, if it is one of OpenAI's two for Chat Completions and not both. Servers differ
+    /// in which of them they know.
+    pub max_tokens_name: Option<Located<&'static str>>,
     /// How many answers are asked for (`n`), if the body says so.
     pub choices: Option<u64>,
     /// Whether a non-empty list of tools is present.

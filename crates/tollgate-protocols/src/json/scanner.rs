@@ -61,6 +61,12 @@ impl<'a> Key<'a> {
         decode(self.literal).map_or_else(|| plain.into(), |name| name.into_bytes().into())
     }
 
+    /// The name as it stands in the document, quotes included.
+    #[must_use]
+    pub fn literal(&self) -> &'a [u8] {
+        self.literal
+    }
+
     /// The name as text.
     pub(super) fn text(&self) -> std::borrow::Cow<'a, str> {
         match self.name() {

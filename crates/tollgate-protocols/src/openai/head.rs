@@ -27,7 +27,7 @@ impl Default for HeadLimits {
 /// An invalid request, if the body is no JSON object, is nested too deeply, repeats a top-level member (the gateway and
 /// the provider might each believe another one), or has a `model` or `stream` of the wrong type.
 pub fn read_head(body: &[u8], limits: HeadLimits) -> Result<Head, Error> {
-    let mut reader = HeadReader { body, head: Head::default(), wrong_type: None, seen: Seen::default() };
+    let mut reader = HeadReader { body, head: Head::default(), wrong_type: None, seen: Seen::default(), limits: 0 };
     reader.read(limits).map_err(|fault| {
         Error::invalid_request(format!("The request body is not valid: {fault}."), None).with_source(fault)
     })?;
@@ -42,6 +42,8 @@ struct HeadReader<'a> {
     head: Head,
     wrong_type: Option<(&'static str, &'static str)>,
     seen: Seen<'a>,
+    /// How many of the two names for the limit on tokens there are.
+    limits: u8,
 }
 
 /// The members seen so far. A request has a dozen; a set only pays where somebody sends thousands, and there it keeps
@@ -95,6 +97,7 @@ impl<'a> HeadReader<'a> {
             b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => {
                 let span = scanner.value()?;
                 self.head.max_tokens = self.head.max_tokens.max(self.number(span));
+                self.max_tokens_name(key, &name);
             }
             b"n" => {
                 let span = scanner.value()?;
@@ -126,6 +129,18 @@ impl<'a> HeadReader<'a> {
             }
         }
         Ok(())
+    }
+
+    fn max_tokens_name(&mut self, key: &Key<'a>, name: &[u8]) {
+        let name = match name {
+            b"max_tokens" => "max_tokens",
+            b"max_completion_tokens" => "max_completion_tokens",
+            _ => return,
+        };
+        self.limits += 1;
+        let start = key.literal().as_ptr().addr() - self.body.as_ptr().addr();
+        let located = Located { value: name, span: start..start + key.literal().len() };
+        self.head.max_tokens_name = Some(located).filter(|_| self.limits == 1);
     }
 
     fn model(&mut self, span: Range<usize>) {
@@ -186,6 +201,13 @@ fn is_filled_array(text: &[u8]) -> bool {
 }
 
 // === edits ===
+
+/// Calls the limit on generated tokens `name`, where the body calls it by OpenAI's other name for Chat Completions.
+pub fn name_max_tokens(request: &mut Request, name: &'static str) {
+    if let Some(known) = request.head.max_tokens_name.as_ref().filter(|known| known.value != name) {
+        request.edits.replace(known.span.clone(), format!("\"{name}\""));
+    }
+}
 
 /// Changes the model that the body names, if it names another one.
 pub fn set_model(request: &mut Request, model: &str) {
@@ -291,6 +313,15 @@ mod tests {
         let members: Vec<String> = (0..2000).map(|i| format!("\"k{i}\":{i}")).collect();
         head(&format!("{{{}}}", members.join(",")));
         check_refused(&format!("{{{},\"k7\":0}}", members.join(",")), "duplicate member `k7`");
+    }
+
+    #[test]
+    fn the_limit_on_tokens_is_called_as_the_server_wants_it() {
+        let plain = |request: &mut Request| name_max_tokens(request, "max_tokens");
+        check_edits(r#"{"x":1, "max_completion_tokens" : 5}"#, plain, r#"{"x":1, "max_tokens" : 5}"#);
+        check_edits(r#"{"max_tokens":5}"#, plain, r#"{"max_tokens":5}"#);
+        let both = r#"{"max_tokens":5,"max_completion_tokens":6}"#;
+        check_edits(both, plain, both);
     }
 
     #[test]

@@ -5,5 +5,5 @@ mod head;
 mod replay;
 
 pub use error::{error_body, failed_chunk, failed_response, last_sequence_number};
-pub use head::{HeadLimits, ask_for_stream_usage, read_head, set_model};
+pub use head::{HeadLimits, ask_for_stream_usage, name_max_tokens, read_head, set_model};
 pub use replay::whole_as_stream;

@@ -107,11 +107,6 @@ impl<'a> Chunk<'a> {
             .and_then(Wire::normalise)
     }
 
-    /// Whether this is OpenAI's extra chunk that holds nothing but usage.
-    pub(super) fn is_usage_only(&self) -> bool {
-        self.choices.as_ref().is_some_and(Vec::is_empty) && self.usage.is_some()
-    }
-
     /// Whether the event carries something generated, not only a role or an id.
     pub(super) fn has_content(&self) -> bool {
         self.choices().iter().any(Choice::has_content)

@@ -1,6 +1,6 @@
 //! What can be learned of an answer while it passes.
 //!
-//! A tap never changes what it sees. [`StreamTap`] watches a stream of events: most of them are only searched for a few
+//! A tap changes nothing but the place of a Chat Completions stream's usage. [`StreamTap`] watches a stream of events: most of them are only searched for a few
 //! words, and one is parsed when a word is found. [`Whole`] reads an answer that is here entirely. [`TailTap`] keeps the
 //! end of one that is not, and finds the counts there. [`WireTap`] watches streams of protocols that have other ends than
 //! OpenAI's.
@@ -8,6 +8,7 @@
 mod chunk;
 mod lines;
 mod needle;
+mod shaper;
 mod stream;
 mod tail;
 mod whole;

@@ -5,6 +5,7 @@ use tollgate_core::Usage;
 
 use super::chunk::Chunk;
 use super::needle::{self, ERROR, FINISH_REASON, USAGE};
+use super::shaper::{Shaped, Shaper};
 use crate::sse::{self, Decoder, TooLarge};
 
 /// Which events to expect.
@@ -18,11 +19,12 @@ pub enum Dialect {
     Any,
 }
 
-/// Cuts a stream into events and gathers [`Facts`] from them.
+/// Cuts a stream into events and gathers [`Facts`] from them. The usage of a Chat Completions stream is moved to its end,
+/// where OpenAI has it.
 #[derive(Debug)]
 pub struct StreamTap {
     dialect: Dialect,
-    hide_usage: bool,
+    shaper: Shaper,
     decoder: Decoder,
     facts: Facts,
     /// A finish reason has come; some providers do not say `[DONE]`.
@@ -63,8 +65,8 @@ pub enum Tapped {
     Silent,
     /// Part of the answer.
     Data,
-    /// The usage chunk that the client did not ask for.
-    UnaskedUsage,
+    /// Not for the client, or not now: usage that it did not ask for, or that is sent at the end.
+    Withheld,
     /// An error instead of an answer, or of the rest of it.
     Error,
 }
@@ -87,7 +89,7 @@ impl StreamTap {
     pub fn new(dialect: Dialect, hide_usage: bool, max_event: usize) -> Self {
         Self {
             dialect,
-            hide_usage,
+            shaper: Shaper::new(!hide_usage),
             decoder: Decoder::new(max_event),
             facts: Facts::default(),
             finished: false,
@@ -126,6 +128,12 @@ impl StreamTap {
             let terminated: Bytes = [&rest[..], b"\n\n"].concat().into();
             self.inspect(terminated)
         });
+        let owed = self.shaper.take_held().filter(|_| !self.failed);
+        let last = match (last, owed) {
+            (Some(last), Some(usage)) => Some(TappedEvent { bytes: [last.bytes, usage].concat().into(), ..last }),
+            (None, Some(bytes)) => Some(TappedEvent { bytes, is: Tapped::Data, news: false }),
+            (last, None) => last,
+        };
         (last, self.ending())
     }
 
@@ -151,6 +159,10 @@ impl StreamTap {
         if &*data == b"[DONE]" {
             // Some routers end a Responses stream with it too, also one that was cut.
             self.done |= self.dialect != Dialect::Responses;
+            let bytes = match self.shaper.take_held() {
+                Some(usage) => [usage, bytes].concat().into(),
+                None => bytes,
+            };
             return TappedEvent { is: Tapped::Data, news: false, bytes };
         }
         self.facts.output_text += match self.dialect {
@@ -159,8 +171,18 @@ impl StreamTap {
             Dialect::Any => needle::any_text(&data),
         };
         let (is, news) = if self.is_worth_parsing(&bytes, &data) { self.parse(&data) } else { (Tapped::Data, false) };
-        self.finished |= self.dialect == Dialect::Chat && FINISH_REASON.names_text(&data);
-        TappedEvent { is, news, bytes }
+        if self.dialect != Dialect::Chat || is != Tapped::Data {
+            return TappedEvent { is, news, bytes };
+        }
+        let finishes = FINISH_REASON.names_text(&data);
+        self.finished |= finishes;
+        if !finishes && !USAGE.names_object(&data) {
+            return TappedEvent { is, news, bytes: self.shaper.plain(bytes.clone()) };
+        }
+        match self.shaper.special(bytes.clone(), &data) {
+            Shaped::Sent(bytes) => TappedEvent { is, news, bytes },
+            Shaped::Withheld => TappedEvent { is: Tapped::Withheld, news, bytes },
+        }
     }
 
     fn is_worth_parsing(&self, event: &[u8], data: &[u8]) -> bool {
@@ -191,8 +213,7 @@ impl StreamTap {
         if self.dialect == Dialect::Responses {
             self.done |= chunk.responses_end().is_some();
         }
-        let unasked = self.hide_usage && self.dialect == Dialect::Chat && chunk.is_usage_only();
-        (if unasked { Tapped::UnaskedUsage } else { Tapped::Data }, news)
+        (Tapped::Data, news)
     }
 }
 
@@ -233,8 +254,8 @@ mod tests {
     fn a_chat_stream_is_understood_and_its_usage_hidden() {
         let (events, facts, ending) = run(Dialect::Chat, true, CHAT);
         let is: Vec<Tapped> = events.iter().map(|event| event.is).collect();
-        use Tapped::{Data, Silent, UnaskedUsage};
-        assert_eq!(is, [Silent, Data, Data, Data, UnaskedUsage, Data]);
+        use Tapped::{Data, Silent, Withheld};
+        assert_eq!(is, [Silent, Data, Data, Data, Withheld, Data]);
         assert_eq!(events.iter().map(|event| event.news).collect::<Vec<_>>(), [false, true, true, false, true, false]);
         assert_eq!(facts.model.as_deref(), Some("m-1"));
         assert_eq!(facts.usage.unwrap().output, Some(2));
@@ -245,7 +266,8 @@ mod tests {
     #[test]
     fn usage_is_shown_to_who_asked() {
         let (events, ..) = run(Dialect::Chat, false, CHAT);
-        assert!(events.iter().all(|event| event.is != Tapped::UnaskedUsage));
+        let last = events.last().unwrap();
+        assert!(last.bytes.starts_with(b"data: {\"choices\":[],\"usage\":{") && last.bytes.ends_with(b"[DONE]\n\n"));
     }
 
     #[test]

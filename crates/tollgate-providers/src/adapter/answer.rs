@@ -72,7 +72,7 @@ async fn open_stream(
             match event.is {
                 Tapped::Silent => ready.push_back(event.bytes),
                 Tapped::Error => return Err(error_event(headers, &tap, event.bytes, &expected)),
-                Tapped::Data | Tapped::UnaskedUsage => {
+                Tapped::Data | Tapped::Withheld => {
                     note_facts(&expected.context, tap.facts());
                     if event.is == Tapped::Data {
                         ready.push_back(event.bytes);

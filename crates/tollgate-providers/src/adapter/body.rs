@@ -86,7 +86,7 @@ impl StreamBody {
                         self.account.outcome = Outcome::Failed(ErrorKind::Upstream.code());
                         event.bytes = self.account.expected.redact(event.bytes);
                     }
-                    if event.is != Tapped::UnaskedUsage && !self.transparent {
+                    if event.is != Tapped::Withheld && !self.transparent {
                         self.ready.push_back(event.bytes);
                     }
                 }
@@ -102,7 +102,7 @@ impl StreamBody {
     fn end(&mut self, broken: Option<Error>) {
         self.ended = true;
         let (last, ending) = self.tap.finish();
-        if let Some(last) = last.filter(|last| last.is != Tapped::UnaskedUsage && !self.transparent) {
+        if let Some(last) = last.filter(|last| last.is != Tapped::Withheld && !self.transparent) {
             self.ready.push_back(last.bytes);
         }
         note_facts(&self.account.expected.context, self.tap.facts());

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tollgate_core::ir::Protocol;
 use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Secret};
-use tollgate_protocols::openai::{ask_for_stream_usage, set_model};
+use tollgate_protocols::codec::{MaxTokensField, model_gates};
+use tollgate_protocols::openai::{ask_for_stream_usage, name_max_tokens, set_model};
 
 use super::builder::BuildError;
 use super::keys::PickedKey;
@@ -65,7 +66,7 @@ pub(super) fn build_request(
             (passthrough.method.clone(), uri, at_root && passthrough.path_and_query.contains("/openai/"))
         }
         _ => {
-            name_model(&mut request, &model);
+            name_model(provider, &mut request, &model);
             let uri = provider.address.operation(&request, &model).map_err(|error| bad_address(&error))?;
             (Method::POST, uri, false)
         }
@@ -122,12 +123,28 @@ fn operation_headers(provider: &Inner, client: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Writes the model's name where the protocol has it in the body.
-fn name_model(request: &mut Request, model: &str) {
+/// Writes the model's name where the protocol has it in the body, and the limit on tokens as the server calls it.
+fn name_model(provider: &Inner, request: &mut Request, model: &str) {
     if !matches!(request.protocol, Protocol::GeminiGenerate | Protocol::BedrockConverse) {
         set_model(request, model);
     }
+    if request.operation == Operation::ChatCompletions && request.protocol == Protocol::OpenAiChat {
+        let dialect = &provider.descriptor.dialect;
+        let refuses_plain = model_gates(model).refuses_max_tokens;
+        // Azure serves other makers' models, which know only the older name.
+        let is_foreign = dialect.max_tokens == MaxTokensField::Completion
+            && provider.descriptor.quirks.azure_paths
+            && OTHER_MAKERS.iter().any(|maker| model.to_ascii_lowercase().starts_with(maker));
+        if refuses_plain {
+            name_max_tokens(request, "max_completion_tokens");
+        } else if dialect.max_tokens == MaxTokensField::Plain || is_foreign {
+            name_max_tokens(request, "max_tokens");
+        }
+    }
 }
+
+/// How names of models begin that are not OpenAI's, where OpenAI's API serves them.
+const OTHER_MAKERS: [&str; 7] = ["mistral", "ministral", "codestral", "llama", "meta-llama", "phi-", "cohere"];
 
 fn expect(provider: &Inner, request: &mut Request, key: Option<PickedKey<'_>>) -> Expected {
     let has_usage_chunk = request.protocol == Protocol::OpenAiChat

@@ -89,7 +89,7 @@ fn faults(exchange: &Exchange, seen: &Seen) -> Option<String> {
     }
     let hidden = |event: &&[u8]| sse::json(event).is_some_and(|payload| oracle::is_usage_chunk(&payload));
     let expected = recorded.iter().filter(|event| exchange.api != Api::Responses && hidden(event)).count();
-    let unasked = seen.events.iter().filter(|(_, is)| *is == Tapped::UnaskedUsage).count();
+    let unasked = seen.events.iter().filter(|(_, is)| *is == Tapped::Withheld).count();
     if unasked != expected {
         return Some(format!("{unasked} usage chunks to hide, expected {expected}"));
     }
