@@ -44,10 +44,9 @@ pub fn status(error: &Error) -> StatusCode {
 
 fn word(class: ErrorClass) -> &'static str {
     match class {
-        ErrorClass::InvalidRequest
-        | ErrorClass::ContextTooLong
-        | ErrorClass::ContentPolicy
-        | ErrorClass::TooLarge => "INVALID_ARGUMENT",
+        ErrorClass::InvalidRequest | ErrorClass::ContextTooLong | ErrorClass::ContentPolicy | ErrorClass::TooLarge => {
+            "INVALID_ARGUMENT"
+        }
         ErrorClass::Authentication => "UNAUTHENTICATED",
         ErrorClass::Billing | ErrorClass::RateLimit => "RESOURCE_EXHAUSTED",
         ErrorClass::Permission => "PERMISSION_DENIED",

@@ -5,8 +5,12 @@
 //! are read in both spellings that JSON of protocol buffers allows, `camelCase` and `snake_case`, and written in the first.
 
 pub mod array;
+pub mod count;
+pub mod embed;
 pub mod error;
+mod grounding;
 mod parts;
+mod render;
 pub mod request;
 pub mod response;
 pub mod schema;

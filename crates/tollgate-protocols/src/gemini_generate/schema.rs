@@ -181,7 +181,9 @@ impl<'v> Subset<'v> {
         self.write_object(views, o);
         self.write_items(views, kind.as_deref(), o);
         if types.len() > 1 {
-            o.array("anyOf", |a| types.iter().for_each(|word| a.object(|o| o.string("type", &word.to_ascii_uppercase()))));
+            o.array("anyOf", |a| {
+                types.iter().for_each(|word| a.object(|o| o.string("type", &word.to_ascii_uppercase())))
+            });
         } else if !views.any_of.is_empty() {
             o.array("anyOf", |a| views.any_of.iter().for_each(|schema| a.object(|o| self.write(schema, o))));
         }
@@ -221,7 +223,9 @@ impl<'v> Subset<'v> {
 
     fn write_object(&mut self, views: &Views<'v>, o: &mut Object<'_>) {
         let mut properties: Vec<(&'v str, &'v Value<'v>)> = Vec::new();
-        for (name, schema) in views.schemas.iter().filter_map(|schema| schema.get("properties")).flat_map(Value::members) {
+        for (name, schema) in
+            views.schemas.iter().filter_map(|schema| schema.get("properties")).flat_map(Value::members)
+        {
             if !properties.iter().any(|(known, _)| *known == name) {
                 properties.push((name, schema));
             }
@@ -236,7 +240,8 @@ impl<'v> Subset<'v> {
         });
         let required = views.schemas.iter().flat_map(|schema| schema.array("required")).filter_map(Value::as_str);
         // A name without a property is refused.
-        let mut required: Vec<&str> = required.filter(|name| properties.iter().any(|(known, _)| known == name)).collect();
+        let mut required: Vec<&str> =
+            required.filter(|name| properties.iter().any(|(known, _)| known == name)).collect();
         let mut seen = std::collections::HashSet::new();
         required.retain(|name| seen.insert(*name));
         if !required.is_empty() {
@@ -351,7 +356,13 @@ mod tests {
         check(r##"{"$ref":"#/none"}"##, r#"{"type":"OBJECT"}"#, true);
         // Doubles with every level, so that it would never end without a bound.
         let levels: Vec<String> = (0..40)
-            .map(|n| format!(r##""l{n}":{{"properties":{{"a":{{"$ref":"#/$defs/l{}"}},"b":{{"$ref":"#/$defs/l{}"}}}}}}"##, n + 1, n + 1))
+            .map(|n| {
+                format!(
+                    r##""l{n}":{{"properties":{{"a":{{"$ref":"#/$defs/l{}"}},"b":{{"$ref":"#/$defs/l{}"}}}}}}"##,
+                    n + 1,
+                    n + 1
+                )
+            })
             .collect();
         let bomb = format!(r##"{{"$defs":{{{}}},"$ref":"#/$defs/l0"}}"##, levels.join(","));
         let mut losses = Losses::default();

@@ -107,8 +107,9 @@ fn thinking(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses, o: &mut O
         losses.change("reasoning.summary");
     }
     let rest = prompt.extras.iter().filter(|_| prompt.protocol == OWN);
-    let rest: Vec<_> =
-        rest.filter_map(|extra| Some((extra.name.strip_prefix("generationConfig.thinkingConfig.")?, &extra.json))).collect();
+    let rest: Vec<_> = rest
+        .filter_map(|extra| Some((extra.name.strip_prefix("generationConfig.thinkingConfig.")?, &extra.json)))
+        .collect();
     if told.is_none() && include.is_none() && rest.is_empty() {
         return;
     }
@@ -116,7 +117,10 @@ fn thinking(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses, o: &mut O
         match told {
             Some(Told::Budget(budget)) => o.int("thinkingBudget", budget),
             Some(Told::Level(effort)) => {
-                o.maybe_string("thinkingLevel", LEVELS.iter().find(|(_, known)| *known == effort).map(|(word, _)| *word));
+                o.maybe_string(
+                    "thinkingLevel",
+                    LEVELS.iter().find(|(_, known)| *known == effort).map(|(word, _)| *word),
+                );
             }
             None => {}
         }
@@ -198,7 +202,8 @@ fn level(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Option<To
 fn modalities(prompt: &Prompt, o: &mut Object<'_>) {
     let Some(asked) = foreign_modalities(prompt) else { return };
     let Ok(asked) = json::parse(asked.as_bytes()) else { return };
-    let words: Vec<String> = asked.items().iter().filter_map(|word| Some(word.as_str()?.to_ascii_uppercase())).collect();
+    let words: Vec<String> =
+        asked.items().iter().filter_map(|word| Some(word.as_str()?.to_ascii_uppercase())).collect();
     if words.iter().any(|word| word != "TEXT") {
         o.strings("responseModalities", words.iter().map(String::as_str));
     }

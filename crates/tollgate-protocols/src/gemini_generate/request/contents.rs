@@ -136,7 +136,8 @@ impl Writer<'_, '_> {
     fn result<'r>(&mut self, result: &'r ToolResult, parts: &mut Array<'_>) -> Result<Vec<&'r Media>, Error> {
         let known = result.name.as_deref().filter(|name| !name.is_empty());
         let name = known.or_else(|| self.names.get(&*result.id).copied()).ok_or_else(|| {
-            let message = "A tool's result answers no call in the conversation, and this model's provider wants the name.";
+            let message =
+                "A tool's result answers no call in the conversation, and this model's provider wants the name.";
             Error::invalid_request(message, Some("messages"))
         })?;
         let media: Vec<&Media> = result.content.iter().filter_map(as_media).collect();
@@ -145,7 +146,8 @@ impl Writer<'_, '_> {
             let mut written = Ok(());
             let inner = json::array_text(|parts| {
                 let mut each = media.iter();
-                written = each.try_for_each(|media| write_media(media, self.prompt, &self.resolution, self.losses, parts));
+                written =
+                    each.try_for_each(|media| write_media(media, self.prompt, &self.resolution, self.losses, parts));
             });
             written?;
             Some(inner)

@@ -47,7 +47,10 @@ pub(in crate::gemini_generate) fn write_prompt(
         }
         contents::write(&turns, prompt, target, losses, o)?;
     } else if texts.is_empty() {
-        return Err(Error::invalid_request("There is nothing to answer: no message holds any content.", Some("messages")));
+        return Err(Error::invalid_request(
+            "There is nothing to answer: no message holds any content.",
+            Some("messages"),
+        ));
     } else {
         // A request without contents is refused.
         losses.change("system.position");

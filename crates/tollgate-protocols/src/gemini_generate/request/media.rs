@@ -103,7 +103,8 @@ pub(super) fn write_media(
             ("fileData", ("fileUri", &**id), mime(media, None))
         }
         Source::FileId(_) => {
-            let message = format!("The {param} is a file at another provider, which this model's provider cannot read.");
+            let message =
+                format!("The {param} is a file at another provider, which this model's provider cannot read.");
             return Err(Error::invalid_request(message, Some(param)));
         }
     };
@@ -133,6 +134,7 @@ fn mime<'a>(media: &'a Media, url: Option<&str>) -> Option<&'a str> {
 }
 
 fn unknown_mime(param: &str) -> Error {
-    let message = format!("The {param} has no known media type. Give it a `data:` URL with one, or an address with an ending.");
+    let message =
+        format!("The {param} has no known media type. Give it a `data:` URL with one, or an address with an ending.");
     Error::invalid_request(message, Some(param))
 }

@@ -112,8 +112,11 @@ fn format(wanted: &Wanted<'_>, prompt: &mut Prompt) -> Result<(), Error> {
         // A schema without the type is refused by Google's servers and by all the others; an enumeration as plain text
         // is in no other protocol.
         _ => {
-            let members =
-                [("responseMimeType", wanted.mime), ("responseSchema", wanted.openapi), ("responseJsonSchema", wanted.schema)];
+            let members = [
+                ("responseMimeType", wanted.mime),
+                ("responseSchema", wanted.openapi),
+                ("responseJsonSchema", wanted.schema),
+            ];
             prompt.extras.extend(members.iter().filter_map(|(name, value)| Some(extra(path(name), (*value)?))));
         }
     }
