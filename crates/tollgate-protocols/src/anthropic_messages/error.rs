@@ -1,17 +1,89 @@
 //! Errors of Anthropic Messages.
+//!
+//! The shape and the words are those of Anthropic's API description: `{"type":"error","error":{"type","message"},
+//! "request_id"}`, and the status 529 where there is no room.
 
 use bytes::Bytes;
 use http::StatusCode;
 use tollgate_core::Error;
 
-/// The body of an error answer in this protocol.
+use crate::codec::ErrorClass;
+use crate::json;
+
+/// The status for a server without room, which HTTP does not know.
+const OVERLOADED: u16 = 529;
+
+/// The body of an error answer in this protocol, and of the event `error` of a stream.
 #[must_use]
-pub fn body(_error: &Error) -> Bytes {
-    Bytes::new()
+pub fn body(error: &Error) -> Bytes {
+    body_with_id(error, None)
+}
+
+/// The body with the id of the request, which clients show in their messages.
+#[must_use]
+pub fn body_with_id(error: &Error, request_id: Option<&str>) -> Bytes {
+    let body = json::object(128 + error.message().len(), |o| {
+        o.string("type", "error");
+        o.object("error", |o| {
+            o.string("type", error_type(ErrorClass::of(error)));
+            o.string("message", error.message());
+        });
+        o.maybe_string("request_id", request_id);
+    });
+    body.into()
 }
 
 /// The status that goes with it.
 #[must_use]
 pub fn status(error: &Error) -> StatusCode {
-    error.status()
+    match ErrorClass::of(error) {
+        ErrorClass::Overloaded => StatusCode::from_u16(OVERLOADED).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
+        ErrorClass::Authentication => StatusCode::UNAUTHORIZED,
+        ErrorClass::Billing => StatusCode::PAYMENT_REQUIRED,
+        ErrorClass::NotFound => StatusCode::NOT_FOUND,
+        _ => error.status(),
+    }
+}
+
+const fn error_type(class: ErrorClass) -> &'static str {
+    match class {
+        ErrorClass::InvalidRequest | ErrorClass::ContextTooLong | ErrorClass::ContentPolicy | ErrorClass::Conflict => {
+            "invalid_request_error"
+        }
+        ErrorClass::Authentication => "authentication_error",
+        ErrorClass::Billing => "billing_error",
+        ErrorClass::Permission => "permission_error",
+        ErrorClass::NotFound => "not_found_error",
+        ErrorClass::TooLarge => "request_too_large",
+        ErrorClass::Timeout => "timeout_error",
+        ErrorClass::RateLimit => "rate_limit_error",
+        ErrorClass::Overloaded => "overloaded_error",
+        ErrorClass::Server => "api_error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use tollgate_core::{ErrorKind, UpstreamAnswer};
+
+    use super::*;
+
+    #[test]
+    fn words_and_status() {
+        let busy = Error::new(ErrorKind::Overloaded, "Full.");
+        assert_eq!(status(&busy).as_u16(), 529);
+        assert_eq!(
+            body_with_id(&busy, Some("req_1")),
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Full."},"request_id":"req_1"}"#
+        );
+        let answer = UpstreamAnswer {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(br#"{"error":{"message":"m","code":"insufficient_quota"}}"#),
+        };
+        let error = Error::upstream("m", answer);
+        assert_eq!(body(&error), r#"{"type":"error","error":{"type":"billing_error","message":"m"}}"#);
+        assert_eq!(status(&error), StatusCode::PAYMENT_REQUIRED);
+    }
 }

@@ -1,1 +1,0 @@
-//! Words and limits of Anthropic Messages.
