@@ -1,0 +1,163 @@
+//! The items of an answer's output.
+
+use tollgate_core::ir::{Citation, FinishReason, Media, MediaKind, Source, ToolKind};
+
+use super::super::request::write_annotations;
+use crate::codec::new_id;
+use crate::json::{self, Array, Object, Value};
+
+/// An item of an answer's output.
+#[derive(Debug)]
+pub(in super::super) enum Item {
+    /// What the model says.
+    Message { id: String, parts: Vec<Part> },
+    /// A call.
+    Call { id: String, call_id: String, name: String, arguments: String, kind: ToolKind },
+    /// Thoughts.
+    Reasoning { id: String, text: String, summary: bool, encrypted: Option<String> },
+    /// Another item as JSON text, complete.
+    Raw(String),
+}
+
+/// A part of a message.
+#[derive(Debug, Default)]
+pub(in super::super) struct Part {
+    /// Whether it is a refusal.
+    pub(in super::super) refusal: bool,
+    /// The words.
+    pub(in super::super) text: String,
+    /// Where they come from.
+    pub(in super::super) citations: Vec<Citation>,
+    /// Log probabilities as the JSON text of Chat Completions' `logprobs`.
+    pub(in super::super) logprobs: Vec<String>,
+    /// How many characters of text the answer had before.
+    pub(in super::super) before: u64,
+}
+
+// === impl Item ===
+
+impl Item {
+    pub(in super::super) fn message() -> Self {
+        Self::Message { id: new_id("msg_"), parts: Vec::new() }
+    }
+
+    pub(in super::super) fn call(call_id: &str, name: &str, kind: ToolKind, item_id: Option<&str>) -> Self {
+        let prefix = if kind == ToolKind::Custom { "ctc_" } else { "fc_" };
+        let known = item_id.filter(|id| id.starts_with(prefix));
+        Self::Call {
+            id: known.map_or_else(|| new_id(prefix), str::to_owned),
+            call_id: call_id.to_owned(),
+            name: name.to_owned(),
+            arguments: String::new(),
+            kind,
+        }
+    }
+
+    pub(in super::super) fn reasoning(id: Option<&str>, summary: bool) -> Self {
+        let known = id.filter(|id| id.starts_with("rs_"));
+        let id = known.map_or_else(|| new_id("rs_"), str::to_owned);
+        Self::Reasoning { id, text: String::new(), summary, encrypted: None }
+    }
+
+    /// A reasoning item that says nothing and carries another item's signature.
+    pub(in super::super) fn bearer(sealed: String) -> Self {
+        Self::Reasoning { id: new_id("rs_"), text: String::new(), summary: true, encrypted: Some(sealed) }
+    }
+
+    /// Adds the item's members.
+    pub(in super::super) fn write(&self, o: &mut Object<'_>, status: &str) {
+        match self {
+            Self::Message { id, parts } => {
+                o.string("type", "message");
+                o.string("id", id);
+                o.string("status", status);
+                o.string("role", "assistant");
+                o.array("content", |a| parts.iter().for_each(|part| a.object(|o| part.write(o))));
+            }
+            Self::Call { id, call_id, name, arguments, kind } => {
+                let custom = *kind == ToolKind::Custom;
+                o.string("type", if custom { "custom_tool_call" } else { "function_call" });
+                o.string("id", id);
+                o.string("call_id", call_id);
+                o.string("name", name);
+                o.string(if custom { "input" } else { "arguments" }, arguments);
+                o.string("status", status);
+            }
+            Self::Reasoning { id, text, summary, encrypted } => {
+                o.string("type", "reasoning");
+                o.string("id", id);
+                let words = |a: &mut Array<'_>, kind: &str| {
+                    a.object(|o| {
+                        o.string("type", kind);
+                        o.string("text", text);
+                    });
+                };
+                let (as_summary, as_content) = (!text.is_empty() && *summary, !text.is_empty() && !*summary);
+                o.array("summary", |a| {
+                    if as_summary {
+                        words(a, "summary_text")
+                    }
+                });
+                if as_content {
+                    o.array("content", |a| words(a, "reasoning_text"));
+                }
+                o.maybe_string("encrypted_content", encrypted.as_deref());
+            }
+            Self::Raw(_) => {}
+        }
+    }
+
+    /// The item as JSON text.
+    pub(in super::super) fn text(&self, status: &str) -> String {
+        match self {
+            Self::Raw(json) => json.clone(),
+            item => json::object_text(|o| item.write(o, status)),
+        }
+    }
+}
+
+impl Part {
+    pub(in super::super) fn write(&self, o: &mut Object<'_>) {
+        if self.refusal {
+            o.string("type", "refusal");
+            o.string("refusal", &self.text);
+            return;
+        }
+        o.string("type", "output_text");
+        o.string("text", &self.text);
+        let length = if self.citations.is_empty() { 0 } else { self.text.chars().count() as u64 };
+        o.array("annotations", |a| write_annotations(a, &self.citations, self.before, length));
+        o.array("logprobs", |a| self.logprobs.iter().for_each(|logprobs| write_logprobs(a, logprobs)));
+    }
+}
+
+/// Adds the tokens of Chat Completions' `logprobs`.
+pub(in super::super) fn write_logprobs(a: &mut Array<'_>, logprobs: &str) {
+    let Ok(logprobs) = json::parse(logprobs.as_bytes()) else { return };
+    let list =
+        |value: &Value<'_>, name: &str| value.get(name).filter(|v| v.is_array()).map_or("[]", Value::raw).to_owned();
+    for token in logprobs.array("content") {
+        a.object(|o| {
+            o.string("token", token.str("token").unwrap_or_default());
+            o.raw("logprob", token.get("logprob").map_or("0", Value::raw));
+            o.raw("bytes", &list(token, "bytes"));
+            o.raw("top_logprobs", &list(token, "top_logprobs"));
+        });
+    }
+}
+
+/// A picture that the model made, as this protocol's own tool gives it; it has no place for other media.
+pub(in super::super) fn item_of_media(media: &Media) -> Option<Item> {
+    let (MediaKind::Image, Source::Base64(data)) = (media.kind, &media.source) else { return None };
+    Some(Item::Raw(json::object_text(|o| {
+        o.string("type", "image_generation_call");
+        o.string("id", &new_id("ig_"));
+        o.string("status", "completed");
+        o.string("result", data);
+    })))
+}
+
+/// Whether the last item of an answer that ended so is cut off.
+pub(in super::super) fn is_cut(reason: FinishReason) -> bool {
+    matches!(reason, FinishReason::Length | FinishReason::ContentFilter)
+}
