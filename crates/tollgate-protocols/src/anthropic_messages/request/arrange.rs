@@ -78,9 +78,9 @@ pub(super) fn arrange<'a>(
             hoist(&mut conversation, &mut selector, turn)?;
         }
         let Some((turn, behind)) = tail.split_first() else { break };
-        // Between a call and its result nothing may stand, and the first message must be the user's.
+        // Nothing may stand between a call and its result, nor before the first message.
         match conversation.messages.last() {
-            Some(last) if last.role != MessageRole::Assistant => {
+            Some(last) if !calls_tool(last) => {
                 add_message(&mut conversation, &mut selector, MessageRole::System, &turn.blocks)?;
             }
             _ => hoist(&mut conversation, &mut selector, turn)?,
@@ -89,7 +89,7 @@ pub(super) fn arrange<'a>(
     }
     conversation.has_files = selector.has_files;
     losses.drop_if(prompt.turns.iter().any(|turn| turn.name.is_some()), "messages.name");
-    check(&conversation, target)?;
+    check(&conversation, prompt, target)?;
     Ok(conversation)
 }
 
@@ -124,12 +124,17 @@ fn hoist<'a>(conversation: &mut Conversation<'a>, selector: &mut Selector<'_>, t
     Ok(())
 }
 
-fn check(conversation: &Conversation<'_>, target: &Target<'_>) -> Result<(), Error> {
+fn calls_tool(message: &Message<'_>) -> bool {
+    message.items.iter().any(|item| matches!(item.block, Block::ToolCall(_)))
+}
+
+fn check(conversation: &Conversation<'_>, prompt: &Prompt, target: &Target<'_>) -> Result<(), Error> {
     let refuse = |message: &str| Err(Error::invalid_request(message, Some("messages")));
     let (Some(first), Some(last)) = (conversation.messages.first(), conversation.messages.last()) else {
         return refuse("The model needs at least one message of the user that is not empty.");
     };
-    if first.role != MessageRole::User {
+    // Some models of Anthropic's do take an assistant's message first; its own clients know which.
+    if first.role != MessageRole::User && prompt.protocol != Protocol::AnthropicMessages {
         return refuse("The first message to this model must be the user's.");
     }
     if last.role == MessageRole::Assistant && target.gates.refuses_prefill {

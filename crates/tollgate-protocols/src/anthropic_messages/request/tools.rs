@@ -190,7 +190,7 @@ pub(super) fn is_object_schema(schema: &str) -> bool {
 
 fn write_function(o: &mut Object<'_>, name: &str, description: Option<&str>, schema: Option<&str>) {
     o.string("name", name);
-    o.maybe_string("description", description.filter(|text| !text.is_empty()));
+    o.maybe_string("description", description);
     write_schema(o, schema);
 }
 
