@@ -163,14 +163,12 @@ fn function(tool: &Tool, prompt: &Prompt, target: &Target<'_>, losses: &mut Loss
         _ => return,
     };
     o.string("name", name);
-    o.maybe_string("description", description.as_deref().filter(|text| !text.is_empty()));
-    // A schema without properties is refused where the subset is wanted, and says nothing elsewhere.
-    if let Some(parameters) = parameters.filter(|schema| has_properties(schema)) {
-        if target.gates.takes_json_schema {
-            o.raw("parametersJsonSchema", parameters);
-        } else {
-            o.raw("parameters", &schema::to_openapi(parameters, losses));
-        }
+    o.maybe_string("description", description.as_deref());
+    match parameters {
+        Some(parameters) if target.gates.takes_json_schema => o.raw("parametersJsonSchema", parameters),
+        // An object without properties is refused where the subset is wanted.
+        Some(parameters) if has_properties(parameters) => o.raw("parameters", &schema::to_openapi(parameters, losses)),
+        _ => {}
     }
     if prompt.protocol == OWN {
         let prefix = format!("tools.{name}.");
