@@ -182,7 +182,7 @@ impl<'v> Subset<'v> {
         self.write_items(views, kind.as_deref(), o);
         if types.len() > 1 {
             o.array("anyOf", |a| {
-                types.iter().for_each(|word| a.object(|o| o.string("type", &word.to_ascii_uppercase())))
+                types.iter().for_each(|word| a.object(|o| o.string("type", &word.to_ascii_uppercase())));
             });
         } else if !views.any_of.is_empty() {
             o.array("anyOf", |a| views.any_of.iter().for_each(|schema| a.object(|o| self.write(schema, o))));

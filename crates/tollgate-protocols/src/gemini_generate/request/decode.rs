@@ -38,7 +38,7 @@ pub(in crate::gemini_generate) fn decode_value(value: &Value<'_>) -> Result<Prom
             "toolConfig" => tools::decode_config(value, &mut prompt)?,
             "generationConfig" => settings::decode(value, &mut prompt)?,
             "labels" => {
-                prompt.metadata = Some(expect(value, Value::is_object, "labels", "an object")?.raw().to_owned())
+                prompt.metadata = Some(expect(value, Value::is_object, "labels", "an object")?.raw().to_owned());
             }
             "serviceTier" => service_tier(value, &mut prompt)?,
             "store" => prompt.store = Some(value.as_bool().ok_or_else(|| wrong("store", "a boolean"))?),

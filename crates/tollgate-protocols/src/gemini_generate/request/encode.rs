@@ -93,7 +93,7 @@ fn write_texts(texts: &[&str], o: &mut Object<'_>) {
 pub(super) fn current_turn(turns: &[crate::codec::MergedTurn<'_>]) -> usize {
     let is_users = |turn: &crate::codec::MergedTurn<'_>| {
         let speaks = |block: &&Block| !matches!(block, Block::ToolResult(_) | Block::CachePoint(_));
-        turn.speaker == Speaker::User && turn.blocks.iter().any(|block| speaks(block))
+        turn.speaker == Speaker::User && turn.blocks.iter().any(speaks)
     };
     turns.iter().rposition(is_users).unwrap_or(0)
 }

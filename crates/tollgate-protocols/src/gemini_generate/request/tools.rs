@@ -111,7 +111,8 @@ pub(super) fn encode(
                 // Limits and places of a search have no counterpart; a bare type says nothing that would be lost.
                 let says_more = json::parse(json.as_bytes()).is_ok_and(|tool| {
                     tool.present().any(|(name, value)| {
-                        !matches!(name, "type" | "name") && !(value.is_object() && value.present().next().is_none())
+                        let is_empty = value.is_object() && value.present().next().is_none();
+                        !(matches!(name, "type" | "name") || is_empty)
                     })
                 });
                 if says_more {
