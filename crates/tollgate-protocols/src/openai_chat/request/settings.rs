@@ -267,7 +267,7 @@ fn openrouter_reasoning(o: &mut Object<'_>, asked: &Reasoning) {
             (_, Some(effort)) => o.string("effort", effort.as_str()),
             _ => o.bool("enabled", true),
         }
-        o.maybe_bool("exclude", asked.include.map(|include| !include).filter(|exclude| *exclude));
+        o.maybe_bool("exclude", asked.include.map(|include| !include));
     });
 }
 

@@ -3,6 +3,9 @@
 mod decode;
 mod encode;
 
+#[cfg(test)]
+mod tests;
+
 pub use decode::decode;
 pub(super) use decode::{annotation, custom_input, finish, is_error, picture, sources};
 pub use encode::encode;

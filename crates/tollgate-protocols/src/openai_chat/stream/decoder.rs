@@ -166,7 +166,8 @@ impl Decoder {
         {
             out.push(Event::Delta { index: block, delta: Delta::Logprobs(logprobs.raw().to_owned()) });
         }
-        if let Some(word) = value.str("finish_reason") {
+        // Some servers have an empty word in every piece, others at the end behind a call; `[DONE]` settles what it was.
+        if let Some(word) = value.str("finish_reason").filter(|word| !word.is_empty()) {
             choice.close_all(&mut numbers, &mut self.sources, out);
             if choice.finish.is_none() {
                 choice.finish = Some(response::finish(value, word, choice.calls.any()));

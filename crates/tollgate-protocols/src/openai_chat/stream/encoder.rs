@@ -31,6 +31,8 @@ struct Choice {
     index: u32,
     calls: u64,
     thoughts: u64,
+    /// Whether anything was said.
+    said: bool,
     finished: bool,
 }
 
@@ -151,6 +153,7 @@ impl Encoder {
 
     fn open(&mut self, index: u32, choice: u32, block: &OpenBlock, out: &mut Vec<u8>) {
         let state = self.choice(choice, out);
+        state.said = true;
         let kind = match block {
             OpenBlock::Text => Kind::Text,
             OpenBlock::Refusal => Kind::Refusal,
@@ -274,6 +277,7 @@ impl Encoder {
             }
             Block::Thinking(thinking) => {
                 let state = self.choice(choice, out);
+                state.said = true;
                 let number = state.thoughts;
                 state.thoughts += 1;
                 self.delta(choice, out, |o| {
@@ -287,12 +291,12 @@ impl Encoder {
                 return;
             }
             Block::Media(media) => {
-                self.choice(choice, out);
+                self.choice(choice, out).said = true;
                 self.delta(choice, out, |o| o.array("images", |a| write_image(a, media)));
                 return;
             }
             Block::Opaque(opaque) if opaque.protocol == Protocol::OpenAiChat && opaque.what == "audio" => {
-                self.choice(choice, out);
+                self.choice(choice, out).said = true;
                 self.delta(choice, out, |o| o.raw("audio", &opaque.json));
                 return;
             }
@@ -327,13 +331,14 @@ impl Encoder {
 
     fn end(&mut self, out: &mut Vec<u8>) {
         if self.choices.is_empty() {
-            // A provider that blocks the prompt answers nothing; clients expect a choice all the same.
-            self.finish(0, &Finish::new(FinishReason::ContentFilter), out);
+            self.choice(0, out);
         }
-        let unfinished: Vec<u32> =
-            self.choices.iter().filter(|choice| !choice.finished).map(|choice| choice.index).collect();
-        for choice in unfinished {
-            self.finish(choice, &Finish::default(), out);
+        let unfinished: Vec<(u32, bool)> =
+            self.choices.iter().filter(|choice| !choice.finished).map(|choice| (choice.index, choice.said)).collect();
+        for (choice, said) in unfinished {
+            // A provider that blocks the prompt answers nothing; clients expect a reason all the same.
+            let reason = if said { FinishReason::Stop } else { FinishReason::ContentFilter };
+            self.finish(choice, &Finish::new(reason), out);
         }
         if self.echo.prompt.stream_usage && self.usage.is_some() {
             self.chunk(out, None);

@@ -4,5 +4,8 @@ mod calls;
 mod decoder;
 mod encoder;
 
+#[cfg(test)]
+mod tests;
+
 pub use decoder::Decoder;
 pub use encoder::Encoder;
