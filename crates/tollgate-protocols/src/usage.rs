@@ -199,12 +199,7 @@ impl Wire {
         } else if self.prompt_eval_count.is_some() || self.eval_count.is_some() {
             Usage { input: self.prompt_eval_count, output: self.eval_count, ..Usage::default() }
         } else if self.cohere_input.is_some() || self.cohere_output.is_some() {
-            Usage {
-                input: self.cohere_input,
-                output: self.cohere_output,
-                cache_read: self.cached_tokens,
-                ..Usage::default()
-            }
+            Usage { input: self.cohere_input, output: self.cohere_output, ..Usage::default() }
         } else if self.prompt_tokens.is_none() && self.is_anthropic() {
             self.anthropic()
         } else {
@@ -329,7 +324,7 @@ mod tests {
         );
         check(r#"{"prompt_tokens":5.0,"completion_tokens":0}"#, 5, 0, None, None);
         check(r#"{"prompt_eval_count":5,"eval_count":7}"#, 5, 7, None, None);
-        check(r#"{"tokens":{"input_tokens":5,"output_tokens":7},"cached_tokens":4}"#, 5, 7, Some(4), None);
+        check(r#"{"tokens":{"input_tokens":5,"output_tokens":7}}"#, 5, 7, None, None);
     }
 
     #[test]

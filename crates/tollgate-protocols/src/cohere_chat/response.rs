@@ -4,10 +4,9 @@ use bytes::Bytes;
 use tollgate_core::ir::{Answer, Block, Choice, Citation, Extra, Opaque, Protocol, Text, Thinking, ToolCall, ToolKind};
 
 use super::error::failed;
-use super::types::{citation, finish, is_failure};
+use super::types::{citation, counts, finish, is_failure};
 use crate::codec::{DecodeError, Plan, custom_input, new_id};
 use crate::json::{self, Value};
-use crate::usage;
 
 /// Reads a provider's whole answer. Tokens are those that the model read and wrote; those that are paid for
 /// (`billed_units`) may be fewer, and are in the extra member `usage.billed_units`.
@@ -27,15 +26,15 @@ pub fn decode(body: &[u8], plan: &Plan) -> Result<Answer, DecodeError> {
         return Err(DecodeError::Upstream(failed(word, value.str("error"))));
     }
     let has_calls = blocks.iter().any(|block| matches!(block, Block::ToolCall(_)));
-    let counts = value.get("usage");
+    let usage = value.get("usage");
     let mut extras = Vec::new();
-    let billed = counts.and_then(|counts| counts.get("billed_units"));
+    let billed = usage.and_then(|usage| usage.get("billed_units"));
     extras.extend(billed.map(|billed| extra("usage.billed_units", billed)));
     extras.extend(value.get("logprobs").map(|logprobs| extra("logprobs", logprobs)));
     Ok(Answer {
         id: value.string("id"),
         choices: vec![Choice { blocks, finish: finish(word, has_calls), logprobs: None }],
-        usage: counts.and_then(|counts| usage::parse(counts.raw().as_bytes())),
+        usage: usage.and_then(counts),
         extras,
         ..Answer::default()
     })

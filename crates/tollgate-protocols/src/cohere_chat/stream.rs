@@ -5,10 +5,9 @@ use tollgate_core::ir::{Delta, Event, OpenBlock, ToolKind};
 
 use super::error::failed;
 use super::response::extra;
-use super::types::{citation, finish, is_failure};
+use super::types::{citation, counts, finish, is_failure};
 use crate::codec::{DecodeError, DecodeStream, Plan, custom_input, new_id};
 use crate::json::{self, Value};
-use crate::usage;
 
 /// Reads a provider's stream.
 #[derive(Debug)]
@@ -137,9 +136,9 @@ impl Decoder {
             return Err(DecodeError::Upstream(failed(word, message)));
         }
         self.close(out, word != "MAX_TOKENS");
-        if let Some(counts) = delta.and_then(|delta| delta.get("usage")) {
-            out.extend(counts.get("billed_units").map(|billed| Event::Extra(extra("usage.billed_units", billed))));
-            out.extend(usage::parse(counts.raw().as_bytes()).map(Event::Usage));
+        if let Some(usage) = delta.and_then(|delta| delta.get("usage")) {
+            out.extend(usage.get("billed_units").map(|billed| Event::Extra(extra("usage.billed_units", billed))));
+            out.extend(counts(usage).map(Event::Usage));
         }
         out.push(Event::Finish { choice: 0, finish: finish(word, self.has_calls) });
         out.push(Event::End);
@@ -171,10 +170,8 @@ impl DecodeStream for Decoder {
                     self.content(wire, content, out);
                 }
             }
-            "content-end" => {
-                if self.open.as_ref().is_some_and(|open| open.kind == Kind::Thinking) {
-                    self.close(out, true);
-                }
+            "content-end" if self.open.as_ref().is_some_and(|open| open.kind == Kind::Thinking) => {
+                self.close(out, true);
             }
             "tool-plan-delta" => {
                 if let Some(text) = member("tool_plan").and_then(Value::as_str).filter(|text| !text.is_empty()) {

@@ -111,7 +111,7 @@ fn streamed(lines: &[Value]) -> Result<Answer, DecodeError> {
     Ok(aggregator.finish())
 }
 
-fn part(kind: &str, index: u64, message: Value) -> Value {
+fn part(kind: &str, index: u64, message: &Value) -> Value {
     json!({"type": kind, "index": index, "delta": {"message": message}})
 }
 
@@ -132,21 +132,21 @@ fn whole_and_streamed_are_the_same() {
     let whole = response::decode(body.to_string().as_bytes(), &Plan::default()).unwrap();
     let lines = [
         json!({"type": "message-start", "id": "i", "delta": {"message": {"role": "assistant"}}}),
-        part("tool-plan-delta", 0, json!({"tool_plan": "pl"})),
-        part("tool-plan-delta", 0, json!({"tool_plan": "an"})),
-        part("content-start", 0, json!({"content": {"type": "thinking", "thinking": ""}})),
-        part("content-delta", 0, json!({"content": {"thinking": "hm"}})),
+        part("tool-plan-delta", 0, &json!({"tool_plan": "pl"})),
+        part("tool-plan-delta", 0, &json!({"tool_plan": "an"})),
+        part("content-start", 0, &json!({"content": {"type": "thinking", "thinking": ""}})),
+        part("content-delta", 0, &json!({"content": {"thinking": "hm"}})),
         json!({"type": "content-end", "index": 0}),
-        part("content-start", 1, json!({"content": {"type": "text", "text": ""}})),
-        part("content-delta", 1, json!({"content": {"text": "a"}})),
+        part("content-start", 1, &json!({"content": {"type": "text", "text": ""}})),
+        part("content-delta", 1, &json!({"content": {"text": "a"}})),
         json!({"type": "content-end", "index": 1}),
-        part("citation-start", 0, json!({"citations": cited})),
+        part("citation-start", 0, &json!({"citations": cited})),
         json!({"type": "citation-end", "index": 0}),
-        part("tool-call-start", 0, json!({"tool_calls": call("")})),
-        part("tool-call-delta", 0, json!({"tool_calls": {"function": {"arguments": "{\"x\""}}})),
-        part("tool-call-delta", 0, json!({"tool_calls": {"function": {"arguments": ":1}"}}})),
+        part("tool-call-start", 0, &json!({"tool_calls": call("")})),
+        part("tool-call-delta", 0, &json!({"tool_calls": {"function": {"arguments": "{\"x\""}}})),
+        part("tool-call-delta", 0, &json!({"tool_calls": {"function": {"arguments": ":1}"}}})),
         json!({"type": "tool-call-end", "index": 0}),
-        part("tool-call-start", 1, json!({"tool_calls": call("")})),
+        part("tool-call-start", 1, &json!({"tool_calls": call("")})),
         json!({"type": "tool-call-end", "index": 1}),
         end("TOOL_CALL"),
     ];
@@ -158,7 +158,7 @@ fn whole_and_streamed_are_the_same() {
 
 #[test]
 fn ends() {
-    let text = part("content-delta", 0, json!({"content": {"text": "a"}}));
+    let text = part("content-delta", 0, &json!({"content": {"text": "a"}}));
     for (word, reason, native) in [
         ("COMPLETE", FinishReason::Stop, None),
         ("STOP_SEQUENCE", FinishReason::StopSequence, None),
@@ -183,7 +183,7 @@ proptest! {
         let message = json!({"content": {"text": "a", "thinking": "b"}, "tool_plan": "p",
             "tool_calls": {"function": {"arguments": "{"}}, "citations": {}});
         for kind in kinds {
-            let _ = decoder.event(part(names[kind], 0, message.clone()).to_string().as_bytes(), &mut out);
+            let _ = decoder.event(part(names[kind], 0, &message).to_string().as_bytes(), &mut out);
         }
         let _ = decoder.event(&bytes, &mut out);
         let _ = decoder.event(end("COMPLETE").to_string().as_bytes(), &mut out);

@@ -1,8 +1,10 @@
 //! Words and limits of Cohere's v2 chat.
 
+use tollgate_core::Usage;
 use tollgate_core::ir::{Citation, Finish, FinishReason, Protocol};
 
 use crate::json::Value;
+use crate::usage;
 
 /// The most texts at which to stop.
 pub(super) const MAX_STOP: usize = 5;
@@ -42,4 +44,10 @@ pub(super) fn citation(item: &Value<'_>) -> Citation {
         end: item.u64("end"),
         native: Some((Protocol::CohereChat, item.raw().to_owned())),
     }
+}
+
+/// The counts, with the cached ones, which stand beside `tokens` and are part of its input.
+pub(super) fn counts(value: &Value<'_>) -> Option<Usage> {
+    let usage = usage::parse(value.raw().as_bytes())?;
+    Some(Usage { cache_read: usage.cache_read.or_else(|| value.u64("cached_tokens")), ..usage })
 }

@@ -1,5 +1,7 @@
 //! The testkit against itself: what the other tests rely on.
 
+mod codec_others;
+
 use std::time::Duration;
 
 use serde_json::json;
