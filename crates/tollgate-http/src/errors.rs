@@ -9,10 +9,7 @@ use tollgate_protocols::{anthropic_messages, gemini_generate, ollama_chat, opena
 /// The body of an error answer.
 pub(crate) fn body(protocol: Protocol, error: &Error, request_id: &str) -> Bytes {
     match protocol {
-        Protocol::AnthropicMessages => {
-            let _ = request_id;
-            anthropic_messages::error::body(error)
-        }
+        Protocol::AnthropicMessages => anthropic_messages::error::body_with_id(error, Some(request_id)),
         Protocol::GeminiGenerate => gemini_generate::error::body(error),
         Protocol::OllamaChat => ollama_chat::error::body(error),
         _ => openai::error_body(error),

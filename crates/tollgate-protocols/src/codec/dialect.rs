@@ -59,6 +59,8 @@ pub enum MaxTokensField {
     Completion,
     /// `max_tokens`, which nearly everybody else understands.
     Plain,
+    /// Either; `max_tokens` is preferred.
+    Both,
 }
 
 /// The form that ids of tool calls must have.
@@ -182,6 +184,7 @@ impl Dialect {
         reasoning_replay: ReasoningReplay::All,
         cache_control: true,
         developer_role: true,
+        max_tokens: MaxTokensField::Both,
         ..Self::GENERIC
     };
 

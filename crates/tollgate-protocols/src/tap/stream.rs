@@ -128,7 +128,7 @@ impl StreamTap {
             let terminated: Bytes = [&rest[..], b"\n\n"].concat().into();
             self.inspect(terminated)
         });
-        let owed = self.shaper.take_held().filter(|_| !self.failed);
+        let owed = self.shaper.take_held().filter(|_| self.ending() == Ending::Complete);
         let last = match (last, owed) {
             (Some(last), Some(usage)) => Some(TappedEvent { bytes: [last.bytes, usage].concat().into(), ..last }),
             (None, Some(bytes)) => Some(TappedEvent { bytes, is: Tapped::Data, news: false }),

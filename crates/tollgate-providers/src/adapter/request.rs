@@ -5,7 +5,7 @@ use http::{HeaderMap, Method};
 use tollgate_core::ir::Protocol;
 use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Secret};
 use tollgate_protocols::codec::{MaxTokensField, model_gates};
-use tollgate_protocols::openai::{ask_for_stream_usage, name_max_tokens, set_model};
+use tollgate_protocols::openai::{adapt_chat, ask_for_stream_usage, name_max_tokens, set_model};
 
 use super::builder::BuildError;
 use super::keys::PickedKey;
@@ -139,6 +139,10 @@ fn name_model(provider: &Inner, request: &mut Request, model: &str) {
             name_max_tokens(request, "max_completion_tokens");
         } else if dialect.max_tokens == MaxTokensField::Plain || is_foreign {
             name_max_tokens(request, "max_tokens");
+        }
+        if request.head.object_end.is_some() {
+            // What a codec has written fits already.
+            adapt_chat(request, dialect);
         }
     }
 }

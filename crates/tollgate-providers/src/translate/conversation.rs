@@ -12,6 +12,8 @@ use tollgate_core::{
 };
 use tollgate_protocols::codec::{self, DecodeError, Dialect, Echo, Encoded, Plan, Target};
 
+use tollgate_protocols::openai_chat::completions;
+
 use super::replays::{Replays, Wanted};
 use super::stream::TranslatedBody;
 use crate::Provider;
@@ -83,12 +85,7 @@ fn translate(
 pub(super) fn decode(request: &Request) -> Result<Prompt, Error> {
     let body = request.edits.apply(&request.body);
     let mut prompt = match request.operation {
-        Operation::Completions => {
-            return Err(Error::new(
-                ErrorKind::UnsupportedOperation,
-                "The model is not offered by legacy completions; use /v1/chat/completions.",
-            ));
-        }
+        Operation::Completions => completions::decode(&body)?,
         _ => codec::decode_request(request.protocol, &body)?,
     };
     prompt.stream = request.head.stream;
@@ -167,7 +164,10 @@ async fn whole(response: Response, session: &Session) -> Result<Response, Error>
     let bytes = collect(body).await?;
     let answer = codec::decode_answer(session.protocol, &bytes, &session.plan).map_err(decode_error)?;
     session.replays.remember_answer(&answer, &session.context);
-    let body = codec::encode_answer(&answer, &session.echo);
+    let body = match session.operation {
+        Operation::Completions => completions::encode(&answer, &session.echo),
+        _ => codec::encode_answer(&answer, &session.echo),
+    };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.remove(header::CONTENT_LENGTH);
     Ok(Response { status, headers, body: body.into() })

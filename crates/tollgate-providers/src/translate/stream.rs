@@ -6,8 +6,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::Frame;
 use tollgate_core::ir::{Event, Protocol};
-use tollgate_core::{Body, Error, ErrorKind};
+use tollgate_core::{Body, Error, ErrorKind, Operation};
 use tollgate_protocols::codec::{self, DecodeError, DecodeStream, EncodeStream};
+use tollgate_protocols::openai_chat::completions;
 use tollgate_protocols::sse::{self, TooLarge};
 use tollgate_protocols::tap::Lines;
 
@@ -42,8 +43,10 @@ impl TranslatedBody {
             Protocol::OllamaChat => Framing::Lines(Lines::new(MAX_EVENT)),
             _ => Framing::Sse(sse::Decoder::new(MAX_EVENT)),
         };
-        let encoder = codec::stream_encoder(echo);
-        let _ = operation;
+        let encoder: Box<dyn EncodeStream> = match operation {
+            Operation::Completions => Box::new(completions::Encoder::new(echo)),
+            _ => codec::stream_encoder(echo),
+        };
         Self {
             upstream,
             framing,

@@ -116,6 +116,71 @@ pub fn is_usage_chunk(payload: &Value) -> bool {
     payload["choices"].as_array().is_some_and(Vec::is_empty) && payload["usage"].is_object()
 }
 
+/// The events of a Chat Completions stream with its usage where OpenAI has it: in a chunk of its own at the end for who
+/// asked, nowhere for who did not. `is_complete` says whether the stream came to its end.
+#[must_use]
+pub fn with_usage_in_its_place(events: &[&[u8]], asked: bool, is_complete: bool) -> Vec<Vec<u8>> {
+    let mut shaped: Vec<Vec<u8>> = Vec::new();
+    let mut held: Option<Vec<u8>> = None;
+    let mut finished = std::collections::HashSet::new();
+    for event in events {
+        if sse::data(event).is_some_and(|data| data == b"[DONE]") {
+            shaped.extend(held.take());
+        }
+        let Some(mut payload) =
+            sse::json(event).filter(|payload| payload["choices"].is_array() && payload["error"].is_null())
+        else {
+            shaped.push(event.to_vec());
+            continue;
+        };
+        let choices = payload["choices"].as_array().cloned().unwrap_or_default();
+        let is_new =
+            choices.iter().filter(|choice| choice["finish_reason"].as_str().is_some_and(|word| !word.is_empty()));
+        let new: Vec<u64> = is_new.map(|choice| choice["index"].as_u64().unwrap_or(0)).collect();
+        let repeats = !choices.is_empty()
+            && new.len() == choices.len()
+            && choices
+                .iter()
+                .all(|choice| finished.contains(&choice["index"].as_u64().unwrap_or(0)) && is_bare(choice));
+        finished.extend(new);
+        if payload["usage"].is_object() {
+            if asked && choices.is_empty() {
+                held = Some(event.to_vec());
+            } else if asked {
+                let mut chunk = payload.clone();
+                chunk["choices"] = serde_json::json!([]);
+                if let Some(chunk) = chunk.as_object_mut() {
+                    let kept = ["id", "object", "created", "model", "system_fingerprint", "choices", "usage"];
+                    chunk.retain(|name, value| kept.contains(&name.as_str()) && !value.is_null());
+                }
+                held = Some(format!("data: {chunk}\n\n").into_bytes());
+            }
+            if choices.is_empty() || repeats {
+                continue;
+            }
+        }
+        if repeats {
+            continue;
+        }
+        let has_usage = payload.get("usage").is_some_and(|usage| !usage.is_null() || !asked);
+        if has_usage && let Some(payload) = payload.as_object_mut() {
+            payload.remove("usage");
+            shaped.push(format!("data: {}\n\n", Value::Object(payload.clone())).into_bytes());
+        } else {
+            shaped.push(event.to_vec());
+        }
+    }
+    shaped.extend(held.filter(|_| is_complete));
+    shaped
+}
+
+/// Whether a choice says nothing besides how it ended.
+fn is_bare(choice: &Value) -> bool {
+    let delta = choice["delta"].as_object();
+    let says_nothing = |(name, value): (&String, &Value)| name == "role" || value.is_null() || value == "";
+    delta.is_none_or(|delta| delta.iter().all(says_nothing)) && choice["text"].as_str().is_none_or(str::is_empty)
+}
+
 /// Whether a whole body is an error, whatever its status.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
@@ -268,7 +333,12 @@ fn bedrock(usage: &Value) -> Tokens {
 
 fn cohere(usage: &Value) -> Tokens {
     let tokens = &usage["tokens"];
-    Tokens { input: count(&tokens["input_tokens"]), output: count(&tokens["output_tokens"]), ..Tokens::default() }
+    Tokens {
+        input: count(&tokens["input_tokens"]),
+        output: count(&tokens["output_tokens"]),
+        cache_read: count(&usage["cached_tokens"]),
+        ..Tokens::default()
+    }
 }
 
 /// A count; some servers write it as a float.

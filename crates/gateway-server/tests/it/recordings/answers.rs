@@ -67,9 +67,8 @@ fn fault(play: &Play, played: &Played) -> Option<String> {
         }
         return record_fault(play, played, oracle::tokens(play.exchange), None);
     }
-    let payloads: Vec<(&[u8], Option<Value>)> =
-        sse::events(recorded).into_iter().map(|event| (event, sse::json(event))).collect();
-    let first = payloads.iter().find_map(|(event, _)| sse::data(event));
+    let events = sse::events(recorded);
+    let first = events.iter().find_map(|event| sse::data(event));
     if let Some(first) = first.filter(|data| is_error_data(play.exchange.api, data)) {
         let status = oracle::fault(&first).status.unwrap_or(502);
         return error_fault(status, &first, played, body);
@@ -77,20 +76,27 @@ fn fault(play: &Play, played: &Played) -> Option<String> {
     if played.status != 200 || !played.content_type.starts_with("text/event-stream") {
         return Some(format!("status {}, {}, {}", played.status, played.content_type, text(body)));
     }
-    let hides = has_usage_chunk(play.exchange.api) && !asks_for_usage(play);
-    let is_hidden = |payload: &Option<Value>| hides && payload.as_ref().is_some_and(oracle::is_usage_chunk);
-    let expected: Vec<&[u8]> =
-        payloads.iter().filter(|(_, payload)| !is_hidden(payload)).map(|(event, _)| *event).collect();
     let ending = oracle::ending(play.exchange.api, recorded);
+    let shaped = shaped(play, &events, ending == Ending::Complete);
+    let expected: Vec<&[u8]> = shaped.iter().map(Vec::as_slice).collect();
     events_fault(&expected, body, ending == Ending::Truncated)
         .or_else(|| record_fault(play, played, oracle::tokens(play.exchange), Some(ending)))
+}
+
+/// The events that the client of a play is to get.
+pub(super) fn shaped(play: &Play, events: &[&[u8]], is_complete: bool) -> Vec<Vec<u8>> {
+    if has_usage_chunk(play.exchange.api) {
+        return oracle::with_usage_in_its_place(events, asks_for_usage(play), is_complete);
+    }
+    events.iter().map(|event| event.to_vec()).collect()
 }
 
 fn is_error_data(api: Api, data: &[u8]) -> bool {
     serde_json::from_slice(data).is_ok_and(|payload: Value| oracle::is_error(api, &payload))
 }
 
-/// Compares events byte for byte, but for the line end after the last: a provider may leave it out.
+/// Compares events byte for byte, but for the line end after the last, which a provider may leave out, and for chunks that
+/// lost their usage, which are written anew.
 pub(super) fn events_fault(expected: &[&[u8]], body: &[u8], ends_in_error: bool) -> Option<String> {
     let mut got = sse::events(body);
     if ends_in_error {
@@ -107,7 +113,10 @@ pub(super) fn events_fault(expected: &[&[u8]], body: &[u8], ends_in_error: bool)
     let at = (0..count).find(|at| {
         let is_last = at + 1 == count;
         let line = |event: &&[u8]| if is_last { event.trim_ascii_end().to_vec() } else { event.to_vec() };
-        expected.get(*at).map(line) != got.get(*at).map(line)
+        let (expected, got) = (expected.get(*at), got.get(*at));
+        let says_the_same = || expected.and_then(|event| sse::json(event)) == got.and_then(|event| sse::json(event));
+        expected.map(line) != got.map(line)
+            && !(expected.is_some_and(|event| sse::json(event).is_some()) && says_the_same())
     })?;
     let show = |events: &[&[u8]]| events.get(at).map_or("nothing".to_owned(), |event| text(event));
     Some(format!("event {at} of {} is {}, expected {}", expected.len(), show(&got), show(expected)))

@@ -4,8 +4,8 @@ use tollgate_testkit::recordings::cuts::{Cuts, Random};
 use tollgate_testkit::recordings::oracle;
 use tollgate_testkit::recordings::{Exchange, sse};
 
-use super::answers::{events_fault, text, tokens_fault, told};
-use super::operations::{asks_for_usage, has_usage_chunk, operation, play};
+use super::answers::{events_fault, shaped, text, tokens_fault, told};
+use super::operations::{operation, play};
 use super::replay::{self, Play, Played};
 use super::{Tally, expect_none_wrong, recordings};
 
@@ -57,30 +57,33 @@ fn fault(play: &Play, played: &Played) -> Option<String> {
     if played.status != 200 {
         return Some(format!("status {}: {}", played.status, text(body)));
     }
-    let hides = has_usage_chunk(play.exchange.api) && !asks_for_usage(play);
     let mut expected = sse::events(&play.body);
     // A piece of an event is not sent on, since the error after it could not be read; one that lacks its blank line is.
     let is_whole = |event: &[u8]| sse::data(event).is_some() && sse::json(event).is_some();
     if expected.last().is_some_and(|last| !is_terminated(last) && (play.breaks || !is_whole(last))) {
         let rest = expected.pop();
         // Whether the last line is complete cannot be known when the connection breaks.
-        if rest.is_some_and(is_whole) && events_fault(&with(&expected, rest), body, true).is_none() {
+        if rest.is_some_and(is_whole) && shaped_fault(play, &with(&expected, rest), body).is_none() {
             expected.extend(rest);
         }
     }
-    expected.retain(|event| !(hides && sse::json(event).is_some_and(|payload| oracle::is_usage_chunk(&payload))));
     if body.windows(6).any(|window| window == b"[DONE]") {
         return Some("a broken stream must not be called done".to_owned());
     }
     let record = &played.record;
     let tokens = oracle::tokens_in(play.exchange.api, &expected.concat(), true).unwrap_or_default();
-    events_fault(&expected, body, true)
+    shaped_fault(play, &expected, body)
         .or_else(|| numbers_fault(body))
         .or_else(|| record["error"].is_null().then(|| "no error is recorded".to_owned()))
         .or_else(|| (record["estimated"] != true).then(|| format!("not estimated: {}", told(record))))
         .or_else(|| (record["status"] != 200).then(|| format!("recorded status {}", record["status"])))
         .or_else(|| record["input_tokens"].is_null().then(|| "no input is recorded".to_owned()))
         .or_else(|| tokens_fault(record, tokens, true))
+}
+
+fn shaped_fault(play: &Play, expected: &[&[u8]], body: &[u8]) -> Option<String> {
+    let shaped = shaped(play, expected, false);
+    events_fault(&shaped.iter().map(Vec::as_slice).collect::<Vec<_>>(), body, true)
 }
 
 /// The events that report the failure go on with the numbers of those before, where those have numbers.

@@ -172,10 +172,32 @@ impl Play {
         if !path {
             return Some(format!("{} arrived, not {}", request.path_and_query, self.arrives.path));
         }
-        let expected = self.arrives.body.clone().map(without_usage_option);
-        let arrived = expected.as_ref().map(|_| without_usage_option(request.json()));
+        let plain = |body| numbered_ids(without_usage_option(body));
+        let expected = self.arrives.body.clone().map(plain);
+        let arrived = expected.as_ref().map(|_| plain(request.json()));
         (arrived != expected).then(|| format!("another request arrived: {}", request.json()))
     }
+}
+
+/// A request whose ids of tool calls are numbers in the order in which they appear: some servers demand a form of them that
+/// the gateway gives them, so only which are the same is compared.
+fn numbered_ids(mut request: Value) -> Value {
+    let mut known: Vec<String> = Vec::new();
+    let mut number = |id: &mut Value| {
+        let Some(text) = id.as_str().map(str::to_owned) else { return };
+        let at = known.iter().position(|known| *known == text).unwrap_or_else(|| {
+            known.push(text);
+            known.len() - 1
+        });
+        *id = at.into();
+    };
+    for message in request["messages"].as_array_mut().into_iter().flatten() {
+        message["tool_calls"].as_array_mut().into_iter().flatten().for_each(|call| number(&mut call["id"]));
+        if let Some(id) = message.get_mut("tool_call_id") {
+            number(id);
+        }
+    }
+    request
 }
 
 /// A request without what asks for the usage chunk.

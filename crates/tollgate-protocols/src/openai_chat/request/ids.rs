@@ -13,14 +13,18 @@ const LENGTH: usize = 9;
 /// Ids of a request as the server wants them: the same for call and result, different for different ids, and the same
 /// each time the conversation is sent, which prompt caches rely on. Ids that already fit stay.
 #[derive(Debug, Default)]
-pub(super) struct Ids<'p>(HashMap<&'p str, String>);
+pub(crate) struct Ids<'p>(HashMap<&'p str, String>);
 
 impl<'p> Ids<'p> {
     pub(super) fn new(prompt: &'p Prompt, form: ToolIds) -> Self {
+        Self::of(form, || prompt.turns.iter().flat_map(|turn| &turn.blocks).filter_map(id_of))
+    }
+
+    /// The same for ids wherever they stand. `ids` gives all of them each time it is called.
+    pub(crate) fn of<I: Iterator<Item = &'p str>>(form: ToolIds, ids: impl Fn() -> I) -> Self {
         if form == ToolIds::Any {
             return Self::default();
         }
-        let ids = || prompt.turns.iter().flat_map(|turn| &turn.blocks).filter_map(id_of);
         let mut taken: HashSet<Cow<'p, str>> = ids().filter(|id| fits(id)).map(Cow::Borrowed).collect();
         let mut names = HashMap::new();
         for id in ids().filter(|id| !fits(id)) {
@@ -39,7 +43,7 @@ impl<'p> Ids<'p> {
     }
 
     /// The id to send.
-    pub(super) fn get<'i>(&'i self, id: &'i str) -> &'i str {
+    pub(crate) fn get<'i>(&'i self, id: &'i str) -> &'i str {
         self.0.get(id).map_or(id, |name| name)
     }
 }

@@ -3,7 +3,7 @@
 mod decode;
 mod encode;
 mod fields;
-mod ids;
+pub(crate) mod ids;
 mod media;
 mod messages;
 mod parts;
