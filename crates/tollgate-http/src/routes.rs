@@ -142,7 +142,8 @@ fn gemini_method(path: &str) -> Option<Entry<'_>> {
     };
     // SDKs encode the slash of `provider/model` in a path.
     let model = percent_decode_str(model).decode_utf8_lossy();
-    Some(Entry { model: Some(model), stream, rest: method, ..Entry::by(operation, Protocol::GeminiGenerate) })
+    let rest = if operation == Operation::Embeddings { method } else { "" };
+    Some(Entry { model: Some(model), stream, rest, ..Entry::by(operation, Protocol::GeminiGenerate) })
 }
 
 fn allowed<'a>(expected: &Method, method: &Method, path: &str, door: Door<'a>) -> Result<Door<'a>, Error> {

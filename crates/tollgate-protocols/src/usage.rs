@@ -199,7 +199,8 @@ impl Wire {
         } else if self.prompt_eval_count.is_some() || self.eval_count.is_some() {
             Usage { input: self.prompt_eval_count, output: self.eval_count, ..Usage::default() }
         } else if self.cohere_input.is_some() || self.cohere_output.is_some() {
-            Usage { input: self.cohere_input, output: self.cohere_output, ..Usage::default() }
+            let cache_read = self.cached_tokens;
+            Usage { input: self.cohere_input, output: self.cohere_output, cache_read, ..Usage::default() }
         } else if self.prompt_tokens.is_none() && self.is_anthropic() {
             self.anthropic()
         } else {

@@ -122,15 +122,20 @@ impl Descriptor {
         }
     }
 
-    /// Tokens can always be counted: by the provider where it can, else by an estimate.
-    fn counting(&self, protocol: Protocol, model: &str) -> Wire {
-        let own = self.protocol(model);
-        let counts = match self.api {
-            Api::Anthropic | Api::Gemini => true,
+    /// Whether it can be asked, in a protocol, how many tokens a prompt has.
+    #[must_use]
+    pub fn counts_tokens(&self, protocol: Protocol) -> bool {
+        match self.api {
+            Api::Anthropic => protocol == Protocol::AnthropicMessages,
+            Api::Gemini => protocol == Protocol::GeminiGenerate,
             Api::OpenAi => self.quirks.counts_tokens && protocol == Protocol::OpenAiResponses,
             _ => false,
-        };
-        if counts && (protocol == own || self.api == Api::OpenAi) { Wire::Same } else { Wire::Translated(own) }
+        }
+    }
+
+    /// Tokens can always be counted: by the provider where it can, else by an estimate.
+    fn counting(&self, protocol: Protocol, model: &str) -> Wire {
+        if self.counts_tokens(protocol) { Wire::Same } else { Wire::Translated(self.protocol(model)) }
     }
 }
 

@@ -34,6 +34,12 @@ pub trait Provider: Send + Sync {
         &Dialect::GENERIC
     }
 
+    /// Whether it can be asked, in a protocol, how many tokens a prompt has. Where it cannot, the gateway estimates.
+    fn counts_tokens(&self, protocol: Protocol) -> bool {
+        let _ = protocol;
+        false
+    }
+
     /// Whether it keeps Responses, so that a client can go on from one by its id. Where it does not, the gateway may.
     fn keeps_responses(&self) -> bool {
         false

@@ -11,7 +11,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tollgate_core::{BoxFuture, Error, Request, Response};
+use tollgate_core::{BoxFuture, Error, Operation, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -134,9 +134,9 @@ where
 /// Whether sending the request twice is harmless. Generating an answer is; what a pass-through does, nobody here knows, so
 /// it must say so itself, by its method or by a key.
 fn may_be_repeated(request: &Request) -> bool {
-    request
-        .passthrough
-        .as_ref()
+    let asked = request.passthrough.as_ref();
+    let asked = asked.filter(|_| matches!(request.operation, Operation::Passthrough | Operation::StoredResponse));
+    asked
         .is_none_or(|passthrough| passthrough.method.is_idempotent() || request.headers.contains_key("idempotency-key"))
 }
 

@@ -200,8 +200,10 @@ fn google_path(api: Api, request: &Request, model: &str) -> String {
             _ => format!("/publishers/{publisher}/models/{name}:{method}"),
         };
     }
+    // Google's own clients say themselves whether they embed one text or many.
+    let asked = request.passthrough.as_ref().map(|asked| &*asked.path_and_query);
     let method = match request.operation {
-        Operation::Embeddings => "batchEmbedContents",
+        Operation::Embeddings => asked.unwrap_or("batchEmbedContents"),
         Operation::CountTokens => "countTokens",
         _ if request.is_streamed() => "streamGenerateContent?alt=sse",
         _ => "generateContent",

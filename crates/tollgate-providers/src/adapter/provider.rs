@@ -112,6 +112,10 @@ impl Provider for HttpProvider {
         &self.0.descriptor.dialect
     }
 
+    fn counts_tokens(&self, protocol: Protocol) -> bool {
+        self.0.descriptor.counts_tokens(protocol)
+    }
+
     fn keeps_responses(&self) -> bool {
         self.0.descriptor.quirks.keeps_responses
     }

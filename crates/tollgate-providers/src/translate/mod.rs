@@ -5,13 +5,15 @@
 //! implements [`Provider`] can be reached from every client's protocol.
 
 mod conversation;
+mod count;
+mod embeddings;
 mod replays;
 mod stream;
 
 use std::sync::Arc;
 
 use tollgate_core::ir::Protocol;
-use tollgate_core::{Error, Request, Response};
+use tollgate_core::{Error, Operation, Request, Response};
 
 pub(crate) use replays::Replays;
 
@@ -24,5 +26,9 @@ pub(crate) async fn call(
     protocol: Protocol,
     replays: &Arc<Replays>,
 ) -> Result<Response, Error> {
-    conversation::call(provider, request, protocol, replays).await
+    match request.operation {
+        Operation::Embeddings => embeddings::call(provider, request, protocol).await,
+        Operation::CountTokens => count::call(provider, request, protocol).await,
+        _ => conversation::call(provider, request, protocol, replays).await,
+    }
 }
