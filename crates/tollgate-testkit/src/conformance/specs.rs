@@ -32,6 +32,7 @@ const NULLABLE: &[(&str, &str)] = &[
     ("openai", "/components/schemas/CreateChatCompletionStreamResponse/properties/system_fingerprint"),
     ("openai", "/components/schemas/CreateChatCompletionResponse/properties/system_fingerprint"),
     ("openai", "/components/schemas/ModelResponseProperties/properties/user"),
+    ("openai", "/components/schemas/Response/allOf/2/properties/usage"),
 ];
 
 /// Members nested in a schema that OpenAI leaves out with some models: the schema's list of them, and the member.

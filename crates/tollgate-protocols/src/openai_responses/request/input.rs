@@ -175,11 +175,11 @@ fn reasoning(item: &Value<'_>, signatures: &mut Signatures, prompt: &mut Prompt)
 
 /// Gives a signature to the last words of the model, or to empty ones if it said none.
 fn sign_text(signature: Option<Signature>, prompt: &mut Prompt) {
-    if let Some(Turn { role: Role::Assistant, blocks, .. }) = prompt.turns.last_mut() {
-        if let Some(Block::Text(text)) = blocks.last_mut() {
-            text.signature = signature;
-            return;
-        }
+    if let Some(Turn { role: Role::Assistant, blocks, .. }) = prompt.turns.last_mut()
+        && let Some(Block::Text(text)) = blocks.last_mut()
+    {
+        text.signature = signature;
+        return;
     }
     push(prompt, Role::Assistant, [Block::Text(Text { signature, ..Text::default() })]);
 }

@@ -322,7 +322,7 @@ impl<'a, 'b> Writer<'a, 'b> {
             o.array("summary", |a| texts(true).for_each(|thinking| write_typed(a, "summary_text", &thinking.text)));
             if texts(false).next().is_some() {
                 o.array("content", |a| {
-                    texts(false).for_each(|thinking| write_typed(a, "reasoning_text", &thinking.text))
+                    texts(false).for_each(|thinking| write_typed(a, "reasoning_text", &thinking.text));
                 });
             }
             o.maybe_string("encrypted_content", encrypted.map(|signature| &*signature.value));

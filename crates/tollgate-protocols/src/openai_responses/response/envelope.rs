@@ -7,6 +7,9 @@ use super::super::request::{Manner, instructions, write_choice, write_format, wr
 use crate::codec::{Echo, effort_of, new_id};
 use crate::json::{self, Object};
 
+/// The classes of service that an answer may have been given; clients check them.
+const TIERS: [&str; 6] = ["default", "flex", "scale", "priority", "fast", "ultrafast"];
+
 /// How far an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Status {
@@ -66,14 +69,16 @@ impl Envelope<'_> {
         }
         o.string("model", self.model);
         o.array("output", |a| output.for_each(|item| a.raw(item)));
-        match self.usage {
-            Some(usage) => o.object("usage", |o| write_usage(o, usage)),
-            None => o.null("usage"),
+        match (self.usage, self.status) {
+            (Some(usage), _) => o.object("usage", |o| write_usage(o, usage)),
+            // A response that is complete must have counts, even if its provider gave none.
+            (None, Status::Ended(_)) => o.object("usage", |o| write_usage(o, &Usage::default())),
+            (None, _) => o.null("usage"),
         }
         let prompt = &*self.echo.prompt;
         write_settings(o, prompt);
         let tier = self.service_tier.or(prompt.service_tier.as_deref());
-        o.string("service_tier", tier.filter(|tier| *tier != "auto").unwrap_or("default"));
+        o.string("service_tier", tier.filter(|tier| TIERS.contains(tier)).unwrap_or("default"));
     }
 }
 

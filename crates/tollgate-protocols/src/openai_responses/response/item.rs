@@ -95,7 +95,7 @@ impl Item {
                 let (as_summary, as_content) = (!text.is_empty() && *summary, !text.is_empty() && !*summary);
                 o.array("summary", |a| {
                     if as_summary {
-                        words(a, "summary_text")
+                        words(a, "summary_text");
                     }
                 });
                 if as_content {

@@ -36,11 +36,17 @@ impl Writer {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(kind.as_bytes());
         out.extend_from_slice(b"\ndata: ");
+        let from = out.len();
         json::append_object(out, |o| {
             o.string("type", kind);
             o.uint("sequence_number", self.sequence);
             members(o);
         });
+        // Schemas and opaque items come as they were written, perhaps over several lines, which would end the field. Inside
+        // strings line breaks are escaped, so these are but space.
+        for byte in out.iter_mut().skip(from).filter(|byte| matches!(byte, b'\n' | b'\r')) {
+            *byte = b' ';
+        }
         out.extend_from_slice(b"\n\n");
         self.sequence += 1;
     }
@@ -94,7 +100,7 @@ impl Writer {
         self.event("response.output_item.added", out, |o| {
             o.uint("output_index", at as u64);
             match item {
-                Item::Raw(json) => o.raw("item", json),
+                Item::Raw(json) => o.object("item", |o| write_begun(o, json)),
                 item => o.object("item", |o| item.write(o, "in_progress")),
             }
         });
@@ -111,7 +117,7 @@ impl Writer {
             Item::Call { id, name, arguments, kind, .. } => {
                 if *kind == tollgate_core::ir::ToolKind::Custom {
                     self.item_event("response.custom_tool_call_input.done", id, at, out, |o| {
-                        o.string("input", arguments)
+                        o.string("input", arguments);
                     });
                 } else {
                     self.item_event("response.function_call_arguments.done", id, at, out, |o| {
@@ -238,6 +244,17 @@ impl Writer {
             o.string("text", text);
         });
         self.item_event(part, id, at, out, |o| write_thoughts(o, summary, Some(text)));
+    }
+}
+
+/// A complete item as it was when it began.
+fn write_begun(o: &mut Object<'_>, text: &str) {
+    let Ok(item) = json::parse(text.as_bytes()) else { return };
+    for (name, value) in item.members() {
+        match name {
+            "status" => o.string(name, "in_progress"),
+            _ => o.raw(name, value.raw()),
+        }
     }
 }
 
