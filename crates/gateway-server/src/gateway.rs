@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http::HeaderValue;
 use serde_json::json;
 use tollgate_core::{BoxFuture, Error};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
+use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
 use tollgate_usage::{Ledger, MemoryLedger};
 use tower::Layer;
@@ -27,9 +29,10 @@ pub struct Gateway {
     overrides: Overrides,
     /// Some settings are used once, at the start.
     started_with: Config,
-    /// Sums outlive every reload.
+    /// Sums and kept responses outlive every reload.
     pub(crate) ledger: Arc<MemoryLedger>,
     log: Arc<dyn Ledger>,
+    responses: Arc<ResponseStore>,
     draining: AtomicBool,
     /// Held while a new generation is built, so that two reloads do not overtake each other.
     reloading: Mutex<()>,
@@ -50,6 +53,10 @@ pub(crate) enum Doors {
     Plain(FrontDoors<Stack>),
     Cors(Arc<Cors<FrontDoors<Stack>>>),
 }
+
+/// How many bytes of responses are kept for clients that go on from them, and for how long.
+const KEPT_RESPONSES: usize = 64 * 1024 * 1024;
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +86,8 @@ impl Gateway {
     ) -> Result<Self, ConfigErrors> {
         let ledger = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
         let started_with = config.clone();
-        let first = Generation::build(config, &source, &[], (ledger.clone(), log.clone()))?;
+        let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
+        let first = Generation::build(config, &source, &[], (ledger.clone(), log.clone()), responses.clone())?;
         Ok(Self {
             current: ArcSwap::from_pointee(first),
             source,
@@ -88,6 +96,7 @@ impl Gateway {
             started_with,
             ledger,
             log,
+            responses,
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
         })
@@ -115,7 +124,7 @@ impl Gateway {
         }
         let needs_restart = needs_restart(&self.started_with, &config);
         let ledgers = (self.ledger.clone(), self.log.clone());
-        let new = Generation::build(config, &self.source, &old.providers, ledgers)?;
+        let new = Generation::build(config, &self.source, &old.providers, ledgers, self.responses.clone())?;
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
         Ok(Reloaded::Changed { needs_restart })
@@ -172,11 +181,12 @@ impl Generation {
         source: &Source,
         earlier: &[Built],
         ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
+        responses: Arc<ResponseStore>,
     ) -> Result<Self, ConfigErrors> {
         let fingerprint = source.fingerprint_with(&config.key_files);
         let providers = build_all(&config, source, earlier)?;
         let registry = Arc::new(registry(&config, &providers));
-        let stack = stack::build(&config, registry.clone(), ledgers);
+        let stack = stack::build(&config, registry.clone(), ledgers, responses);
         let doors = doors(&config, stack, registry.clone());
         Ok(Self { config, registry, doors, providers, fingerprint })
     }

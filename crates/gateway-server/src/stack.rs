@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tollgate_core::{Error, Request, Response};
+use tollgate_providers::responses::{ResponseStore, ResponsesLayer};
 use tollgate_providers::{Dispatch, Registry};
 use tollgate_tower::limit::ConcurrencyLimitLayer;
 use tollgate_tower::retry::RetryLayer;
@@ -23,7 +24,7 @@ pub type Stack = BoxCloneSyncService<Request, Response, Error>;
 /// Composes the stack of a configuration.
 ///
 /// The front doors have read the request and know the client before it comes here; the way back is the same list from below.
-pub fn build<L>(config: &Config, registry: Arc<Registry>, ledger: L) -> Stack
+pub fn build<L>(config: &Config, registry: Arc<Registry>, ledger: L, responses: Arc<ResponseStore>) -> Stack
 where
     L: Ledger + Clone + Unpin + 'static,
 {
@@ -39,6 +40,8 @@ where
         ServiceBuilder::new()
             // Outside of everything, so that every line about a request carries its id.
             .layer(TraceLayer::new())
+            // Outside of usage, because a response in the background is made, and accounted, after its request was answered.
+            .layer(ResponsesLayer::new(registry.clone(), responses))
             // Outside of whatever may answer or refuse, so that each request leaves exactly one record.
             .layer(UsageLayer::new(ledger))
             // Before any work is done for a request that there is no room for.

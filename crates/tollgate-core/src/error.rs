@@ -17,6 +17,8 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The provider cannot be told a part of the request, and the client wants no answer to less.
     UnsupportedParameter,
+    /// The response that the request goes on from is not kept, or no longer.
+    PreviousResponseNotFound,
     /// The client's key is missing or wrong.
     InvalidApiKey,
     /// The client may not do this.
@@ -54,6 +56,7 @@ impl ErrorKind {
         match self {
             Self::InvalidRequest => "invalid_request",
             Self::UnsupportedParameter => "unsupported_parameter",
+            Self::PreviousResponseNotFound => "previous_response_not_found",
             Self::InvalidApiKey => "invalid_api_key",
             Self::PermissionDenied => "permission_denied",
             Self::ModelNotFound => "model_not_found",
@@ -75,7 +78,10 @@ impl ErrorKind {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::InvalidRequest | Self::UnsupportedOperation | Self::UnsupportedParameter => StatusCode::BAD_REQUEST,
+            Self::InvalidRequest
+            | Self::UnsupportedOperation
+            | Self::UnsupportedParameter
+            | Self::PreviousResponseNotFound => StatusCode::BAD_REQUEST,
             Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::ModelNotFound | Self::NotFound => StatusCode::NOT_FOUND,

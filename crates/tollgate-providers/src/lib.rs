@@ -53,6 +53,7 @@ mod dispatch;
 mod failure;
 mod provider;
 mod registry;
+pub mod responses;
 mod table;
 mod translate;
 #[cfg(feature = "openai")]

@@ -56,6 +56,13 @@ impl Registry {
         self.providers.iter().find(|provider| &**provider.name() == name)
     }
 
+    /// The provider that keeps Responses, if exactly one does.
+    pub(crate) fn only_keeper(&self) -> Option<Arc<str>> {
+        let mut keepers = self.providers.iter().filter(|provider| provider.keeps_responses());
+        let only = keepers.next()?;
+        keepers.next().is_none().then(|| only.name().clone())
+    }
+
     /// Asks the providers for their models where that is due.
     pub async fn refresh_models(&self) {
         self.catalogue.refresh(&self.providers).await;

@@ -56,7 +56,8 @@ impl ErrorClass {
             ErrorKind::InvalidRequest
             | ErrorKind::MethodNotAllowed
             | ErrorKind::UnsupportedOperation
-            | ErrorKind::UnsupportedParameter => Self::InvalidRequest,
+            | ErrorKind::UnsupportedParameter
+            | ErrorKind::PreviousResponseNotFound => Self::InvalidRequest,
             _ => Self::Server,
         }
     }

@@ -76,7 +76,8 @@ fn error_type(error: &Error) -> &'static str {
         | ErrorKind::RequestTooLarge
         | ErrorKind::RequestTimeout
         | ErrorKind::UnsupportedOperation
-        | ErrorKind::UnsupportedParameter => "invalid_request_error",
+        | ErrorKind::UnsupportedParameter
+        | ErrorKind::PreviousResponseNotFound => "invalid_request_error",
         _ => "server_error",
     }
 }

@@ -173,7 +173,7 @@ async fn whole(response: Response, session: &Session) -> Result<Response, Error>
     Ok(Response { status, headers, body: body.into() })
 }
 
-pub(super) async fn collect(body: Body) -> Result<Bytes, Error> {
+pub(crate) async fn collect(body: Body) -> Result<Bytes, Error> {
     if let Some(bytes) = body.as_whole() {
         return Ok(bytes.clone());
     }

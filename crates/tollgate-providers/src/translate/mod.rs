@@ -15,6 +15,7 @@ use std::sync::Arc;
 use tollgate_core::ir::Protocol;
 use tollgate_core::{Error, Operation, Request, Response};
 
+pub(crate) use conversation::collect;
 pub(crate) use replays::Replays;
 
 use crate::Provider;
