@@ -11,5 +11,6 @@ mod passthrough;
 mod provider_errors;
 mod recordings;
 mod reload;
+mod stored_responses;
 mod streaming;
 mod support;
