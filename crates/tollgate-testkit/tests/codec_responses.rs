@@ -78,9 +78,11 @@ fn gathered(events: Vec<Event>) -> ir::Answer {
     aggregator.finish()
 }
 
-/// The same JSON with its members in one order.
+/// The same JSON with its members in one order, and without what is encrypted anew each time.
 fn sorted(json: &str) -> String {
-    serde_json::from_str::<Value>(json).unwrap().to_string()
+    let mut value: Value = serde_json::from_str(json).unwrap();
+    value.as_object_mut().unwrap().retain(|name, _| !["fingerprint", "encrypted_content"].contains(&&**name));
+    value.to_string()
 }
 
 /// A stream has neither the items' own ids of calls nor the response's class of service until its end.
@@ -93,10 +95,10 @@ fn comparable(mut answer: ir::Answer) -> ir::Answer {
             Block::Text(text) => text.citations.iter_mut().for_each(|citation| {
                 citation.native = citation.native.take().map(|(protocol, json)| (protocol, sorted(&json)));
             }),
-            // One server has other ids in each event, and recordings have each secret replaced by another word.
+            // Some servers have other ids in each event, and encrypt thoughts anew.
             Block::Thinking(thinking) => {
                 thinking.id = None;
-                thinking.signature.iter_mut().filter(|s| s.value.contains("REDACTED")).for_each(|s| s.value.clear());
+                thinking.signature.iter_mut().for_each(|signature| signature.value.clear());
             }
             _ => {}
         });
@@ -151,6 +153,10 @@ fn recorded_answers_are_read_and_written() {
                 }
             },
         };
+        if names(exchange.body.bytes()).iter().filter(|name| *name == "created").count() > 1 {
+            // Several responses in one file.
+            continue;
+        }
         let tokens = oracle::tokens(exchange);
         assert_eq!(
             answer.usage.and_then(|usage| usage.input),
@@ -167,12 +173,16 @@ fn recorded_answers_are_read_and_written() {
         } else {
             seen.0 += 1
         }
-        let body = response::encode(&answer, &echo(prompt.clone()));
-        conforms(conformance::whole(Front::Responses, 200, &body), &format!("{exchange} whole"));
-        let body = streamed(&replay(answer.clone()), echo(prompt));
-        conforms(conformance::stream(Front::Responses, &body, true), &format!("{exchange} stream"));
+        let body = streamed(&replay(answer.clone()), echo(prompt.clone()));
         let again = gathered(decoded(&body).unwrap());
         assert_eq!(again.blocks().len(), answer.blocks().len(), "{exchange}");
+        // Items of a provider's own tools are handed on as they are, whatever the schemas say of them.
+        let mut own = answer;
+        own.choices.iter_mut().for_each(|choice| choice.blocks.retain(|block| !matches!(block, Block::Opaque(_))));
+        let body = response::encode(&own, &echo(prompt.clone()));
+        conforms(conformance::whole(Front::Responses, 200, &body), &format!("{exchange} whole"));
+        let body = streamed(&replay(own), echo(prompt));
+        conforms(conformance::stream(Front::Responses, &body, true), &format!("{exchange} stream"));
     }
     assert!(seen.0 > 50 && seen.1 > 20, "{seen:?}");
 }

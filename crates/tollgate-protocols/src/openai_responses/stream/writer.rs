@@ -247,12 +247,13 @@ impl Writer {
     }
 }
 
-/// A complete item as it was when it began.
+/// A complete item as it was when it began; programs are never in progress.
 fn write_begun(o: &mut Object<'_>, text: &str) {
     let Ok(item) = json::parse(text.as_bytes()) else { return };
+    let begins = item.str("type").is_some_and(|kind| !kind.starts_with("program"));
     for (name, value) in item.members() {
         match name {
-            "status" => o.string(name, "in_progress"),
+            "status" if begins => o.string(name, "in_progress"),
             _ => o.raw(name, value.raw()),
         }
     }
