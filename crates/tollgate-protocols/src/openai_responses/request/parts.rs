@@ -141,11 +141,11 @@ pub(in super::super) fn write_annotations(array: &mut Array<'_>, citations: &[Ci
     for citation in citations {
         // Some servers leave out what clients rely on.
         let known = [citation.title.is_some(), citation.start.is_some(), citation.end.is_some()];
-        if let Some((Protocol::OpenAiResponses, native)) = &citation.native {
-            if citation.url.is_none() || known == [true; 3] {
-                array.raw(native);
-                continue;
-            }
+        if let Some((Protocol::OpenAiResponses, native)) = &citation.native
+            && (citation.url.is_none() || known == [true; 3])
+        {
+            array.raw(native);
+            continue;
         }
         array.object(|o| {
             let title = citation.title.as_deref().unwrap_or_default();
