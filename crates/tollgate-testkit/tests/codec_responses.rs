@@ -1,5 +1,7 @@
 //! The codec of OpenAI Responses against recorded traffic, the specifications' schemas and the known cases.
 
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests, which say what they skip")]
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -169,9 +171,9 @@ fn recorded_answers_are_read_and_written() {
             "{exchange}"
         );
         if exchange.body.is_stream() {
-            seen.1 += 1
+            seen.1 += 1;
         } else {
-            seen.0 += 1
+            seen.0 += 1;
         }
         let body = streamed(&replay(answer.clone()), echo(prompt.clone()));
         let again = gathered(decoded(&body).unwrap());
