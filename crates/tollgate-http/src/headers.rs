@@ -36,6 +36,7 @@ const RESPONSE: &[&str] = &[
     "retry-after-ms",
     "x-accel-buffering",
     "x-should-retry",
+    "x-tollgate-estimated",
 ];
 
 /// Families of headers that a provider may tell: limits, ids, processing times, regions.

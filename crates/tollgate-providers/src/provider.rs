@@ -25,8 +25,12 @@ pub trait Provider: Send + Sync {
         if self.supports(operation) && protocol == operation.protocol() {
             return Some(Wire::Same);
         }
-        let may_translate = operation.is_conversation() || operation == Operation::CountTokens;
-        (may_translate && self.supports(Operation::ChatCompletions)).then_some(Wire::Translated(Protocol::OpenAiChat))
+        let may_translate = match operation {
+            Operation::Embeddings => self.supports(Operation::Embeddings),
+            Operation::CountTokens => self.supports(Operation::ChatCompletions),
+            operation => operation.is_conversation() && self.supports(Operation::ChatCompletions),
+        };
+        may_translate.then_some(Wire::Translated(Protocol::OpenAiChat))
     }
 
     /// In what its protocol differs from that of the protocol's owner; what a translation heeds.

@@ -134,7 +134,10 @@ impl Provider for Demo {
     }
 
     fn supports(&self, operation: Operation) -> bool {
-        operation != Operation::Passthrough
+        matches!(
+            operation,
+            Operation::ChatCompletions | Operation::Completions | Operation::Responses | Operation::Embeddings
+        )
     }
 
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, Error>> {
