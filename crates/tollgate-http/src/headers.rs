@@ -4,8 +4,12 @@
 //! protocol. A pass-through forwards everything except what belongs to one connection, and credentials, which are the
 //! gateway's.
 
+use std::time::SystemTime;
+
 use http::{HeaderMap, header};
 use tollgate_core::ir::Protocol;
+
+use crate::rate_limits;
 
 /// What a client may tell the provider of an operation.
 const REQUEST: &[&str] = &[
@@ -91,12 +95,15 @@ pub(crate) fn for_passthrough(client: &HeaderMap) -> HeaderMap {
     select(client, |name| may_pass(name) && !named.iter().any(|listed| listed == name))
 }
 
-/// The provider's headers that the client of an operation sees.
+/// The provider's headers that the client of an operation sees; limits in its own family's words.
 pub(crate) fn from_operation(provider: &HeaderMap, protocol: Protocol) -> HeaderMap {
-    let _ = protocol;
-    select(provider, |name| {
-        RESPONSE.binary_search(&name).is_ok() || RESPONSE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-    })
+    let mut headers = select(provider, |name| {
+        let is_known =
+            RESPONSE.binary_search(&name).is_ok() || RESPONSE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        is_known && !rate_limits::is_foreign(protocol, name)
+    });
+    rate_limits::translate(provider, protocol, SystemTime::now(), &mut headers);
+    headers
 }
 
 /// The provider's headers that the client of a pass-through sees.
@@ -165,6 +172,12 @@ mod tests {
         assert_eq!(
             names(&from_operation(&provider, Protocol::OpenAiChat)),
             ["retry-after", "x-ratelimit-remaining-tokens"]
+        );
+        let mut provider = provider;
+        provider.insert("x-ratelimit-remaining-tokens", HeaderValue::from_static("5"));
+        assert_eq!(
+            names(&from_operation(&provider, Protocol::AnthropicMessages)),
+            ["anthropic-ratelimit-tokens-remaining", "retry-after"]
         );
         assert_eq!(names(&from_passthrough(&provider)), ["retry-after", "server", "x-ratelimit-remaining-tokens"]);
     }

@@ -48,6 +48,7 @@ mod intake;
 mod json_array;
 mod models;
 mod multipart;
+mod rate_limits;
 mod receive;
 mod reply;
 mod request_id;

@@ -115,7 +115,7 @@ fn ollama(o: &mut json::Object<'_>, model: &Value<'_>) {
 }
 
 /// Seconds since 1970 as a date (RFC 3339), by the civil calendar's 400-year cycle.
-fn rfc3339(seconds: u64) -> String {
+pub(crate) fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -17,6 +17,7 @@ const X_PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
 const X_MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const X_DROPPED: HeaderName = HeaderName::from_static("x-tollgate-dropped");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const X_ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 
 /// What a client expects of an answer.
@@ -102,6 +103,10 @@ fn error_with(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(wait) = error.retry_after() {
         headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        if matches!(protocol, Protocol::OpenAiChat | Protocol::OpenAiResponses) {
+            // OpenAI's SDKs wait this long rather than whole seconds.
+            headers.entry(RETRY_AFTER_MS).or_insert_with(|| whole_millis(wait).into());
+        }
     }
     if error.kind() == ErrorKind::InvalidApiKey {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -120,6 +125,10 @@ fn build(status: StatusCode, headers: HeaderMap, body: Body) -> http::Response<B
 /// Rounded up: who comes back a moment too early is refused again.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+fn whole_millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 fn name_request(headers: &mut HeaderMap, protocol: Protocol, request_id: &Arc<str>) {
