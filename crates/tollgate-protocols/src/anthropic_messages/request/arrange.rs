@@ -213,15 +213,11 @@ impl Selector<'_> {
         }
     }
 
-    /// Thoughts go back to their maker only. Those without a proof are nobody's and are no loss.
+    /// Thoughts go back to their maker only, and only with its proof.
     fn takes_thinking(&mut self, thinking: &Thinking) -> bool {
-        match &thinking.signature {
-            Some(signature) if signature.origin == Origin::Anthropic => true,
-            Some(_) => {
-                self.losses.drop("thinking");
-                false
-            }
-            None => false,
-        }
+        let is_own = thinking.signature.as_ref().is_some_and(|signature| signature.origin == Origin::Anthropic);
+        let says_something = thinking.signature.is_some() || !thinking.text.is_empty();
+        self.losses.drop_if(!is_own && says_something, "thinking");
+        is_own
     }
 }

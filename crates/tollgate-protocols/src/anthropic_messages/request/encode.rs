@@ -74,7 +74,10 @@ impl<'a> Draft<'a> {
             losses.change("response_format");
         }
         let schema = match &prompt.format {
-            Some(Format::JsonSchema { schema, .. }) if target.gates.json_schema => Some(&**schema),
+            Some(Format::JsonSchema { schema, description, .. }) if target.gates.json_schema => {
+                losses.drop_if(description.is_some(), "response_format.description");
+                Some(&**schema)
+            }
             _ => None,
         };
         Ok(Self { prompt, model: target.model, conversation, toolbox, think, instruction, schema })

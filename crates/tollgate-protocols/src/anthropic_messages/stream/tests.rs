@@ -1,3 +1,5 @@
+//! Tests of streams, both ways.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -27,7 +27,8 @@ pub fn encode(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Resu
         tools(o, prompt, &mut plan, losses);
         match &prompt.format {
             Some(Format::JsonObject) => o.object("response_format", |o| o.string("type", "json_object")),
-            Some(Format::JsonSchema { schema, .. }) => o.object("response_format", |o| {
+            Some(Format::JsonSchema { schema, description, .. }) => o.object("response_format", |o| {
+                losses.drop_if(description.is_some(), "response_format.description");
                 o.string("type", "json_object");
                 o.raw("json_schema", schema);
             }),

@@ -70,7 +70,8 @@ fn format(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses, o: &mut Obj
     match &prompt.format {
         None | Some(Format::Text) => {}
         Some(Format::JsonObject) => o.string("responseMimeType", "application/json"),
-        Some(Format::JsonSchema { schema, .. }) => {
+        Some(Format::JsonSchema { schema, description, .. }) => {
+            losses.drop_if(description.is_some(), "response_format.description");
             o.string("responseMimeType", "application/json");
             if target.gates.takes_json_schema {
                 o.raw("responseJsonSchema", schema);

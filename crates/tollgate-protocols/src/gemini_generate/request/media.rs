@@ -78,6 +78,7 @@ pub(super) fn write_media(
 ) -> Result<(), Error> {
     losses.drop_if(media.context.is_some(), "document.context");
     losses.drop_if(media.citations, "citations");
+    losses.drop_if(media.name.is_some() && prompt.protocol != OWN, "document.name");
     let param = media.kind.as_str();
     let (member, data, mime) = match &media.source {
         Source::Text(text) => {

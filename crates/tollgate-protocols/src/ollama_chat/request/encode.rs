@@ -37,7 +37,10 @@ pub fn encode(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Resu
         }
         match &prompt.format {
             Some(Format::JsonObject) => o.string("format", "json"),
-            Some(Format::JsonSchema { schema, .. }) => o.raw("format", schema),
+            Some(Format::JsonSchema { schema, description, .. }) => {
+                losses.drop_if(description.is_some(), "response_format.description");
+                o.raw("format", schema);
+            }
             Some(Format::Text) | None => {}
         }
         think(o, prompt, losses);

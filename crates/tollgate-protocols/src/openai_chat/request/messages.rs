@@ -229,7 +229,10 @@ impl<'p> Messages<'p> {
         for block in &turn.blocks {
             match block {
                 Block::Refusal(text) => refusal.push_str(text),
-                Block::Text(text) => google = text.signature.as_ref().or(google),
+                Block::Text(text) => {
+                    self.losses.drop_if(!text.citations.is_empty(), "citations");
+                    google = text.signature.as_ref().or(google);
+                }
                 Block::Opaque(opaque) if opaque.what == "audio" && opaque.protocol == Protocol::OpenAiChat => {
                     if self.dialect().platform {
                         o.raw("audio", &opaque.json);

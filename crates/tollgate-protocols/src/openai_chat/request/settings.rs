@@ -219,7 +219,8 @@ fn reasoning(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &
     let is_refused =
         dialect.refuses_unknown && target.gates.thinks == Thinks::Unknown && prompt.protocol != Protocol::OpenAiChat;
     let Some(effort) = effort_of(asked).filter(|_| dialect.reasoning_effort && !is_refused) else {
-        losses.drop("reasoning_effort");
+        // What does not think anyway need not be told not to.
+        losses.drop_if(!is_refused || effort_of(asked) != Some(Effort::None), "reasoning_effort");
         return;
     };
     if matches!(asked.thought, Some(Thought::Budget(_))) {
