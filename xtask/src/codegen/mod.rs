@@ -2,6 +2,7 @@
 
 mod diff;
 mod providers;
+mod translation;
 
 use std::process::ExitCode;
 
@@ -23,11 +24,12 @@ struct Document {
     text: String,
 }
 
-fn documents() -> [Document; 3] {
+fn documents() -> [Document; 4] {
     [
         Document { path: "docs/configuration.md", text: reference::markdown() },
         Document { path: "docs/tollgate.schema.json", text: reference::json_schema() },
         Document { path: "docs/providers.md", text: providers::markdown() },
+        Document { path: "docs/translation.md", text: translation::markdown() },
     ]
 }
 
