@@ -133,7 +133,7 @@ mod tests {
         for piece in pieces {
             splitter.push(&Bytes::copy_from_slice(piece));
             while let Some(element) = splitter.next()? {
-                elements.push(String::from_utf8(element.to_vec()).unwrap());
+                elements.push(String::from_utf8_lossy(&element).into_owned());
             }
         }
         Ok((elements, splitter.is_complete()))

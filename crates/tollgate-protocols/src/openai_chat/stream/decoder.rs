@@ -106,8 +106,10 @@ impl Decoder {
             return Err(DecodeError::Upstream(Bytes::copy_from_slice(data)));
         }
         let id = chunk.string("id").filter(|id| !id.is_empty());
+        let in_groq = chunk.get("x_groq").and_then(|groq| groq.get("usage"));
+        let usage = chunk.get("usage").or(in_groq).and_then(|value| usage::parse(value.raw().as_bytes()));
         // Azure's first chunk has no id, and nothing of the answer but what its filters found.
-        if !self.started && (id.is_some() || !choices.is_empty()) {
+        if !self.started && (id.is_some() || !choices.is_empty() || usage.is_some()) {
             self.started = true;
             let model = chunk.string("model").filter(|model| !model.is_empty());
             out.push(Event::Start { id, model, created: chunk.u64("created") });
@@ -116,8 +118,6 @@ impl Decoder {
         for choice in choices {
             self.choice(choice, out);
         }
-        let in_groq = chunk.get("x_groq").and_then(|groq| groq.get("usage"));
-        let usage = chunk.get("usage").or(in_groq).and_then(|value| usage::parse(value.raw().as_bytes()));
         out.extend(usage.map(Event::Usage));
         Ok(())
     }
