@@ -27,6 +27,11 @@ pub fn body_with_id(error: &Error, request_id: Option<&str>) -> Bytes {
         o.object("error", |o| {
             o.string("type", error_type(ErrorClass::of(error)));
             o.string("message", error.message());
+            // Beside what Anthropic has: the gateway's stable word, and who failed.
+            match error.provider() {
+                Some(provider) if error.upstream_answer().is_some() => o.string("provider", provider),
+                _ => o.string("code", error.code()),
+            }
         });
         o.maybe_string("request_id", request_id);
     });
@@ -75,7 +80,7 @@ mod tests {
         assert_eq!(status(&busy).as_u16(), 529);
         assert_eq!(
             body_with_id(&busy, Some("req_1")),
-            r#"{"type":"error","error":{"type":"overloaded_error","message":"Full."},"request_id":"req_1"}"#
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Full.","code":"overloaded"},"request_id":"req_1"}"#
         );
         let answer = UpstreamAnswer {
             status: StatusCode::TOO_MANY_REQUESTS,

@@ -100,8 +100,14 @@ pub(super) fn report(request: &Request, losses: &Losses) -> Result<(), Error> {
     if losses.is_empty() {
         return Ok(());
     }
+    // In the client's words, since it is to look for them in its own request.
+    let mut named = Losses::default();
+    for loss in losses.iter() {
+        let field = codec::field_name(request.protocol, &loss.field).into_owned();
+        if loss.changed { named.change(field) } else { named.drop(field) }
+    }
     if request.strict {
-        let fields: Vec<&str> = losses.fields().collect();
+        let fields: Vec<&str> = named.fields().collect();
         let message = format!(
             "The provider cannot be told these parts of the request: {}. Leave them out, or send it without \
              `x-tollgate-strict`.",
@@ -109,7 +115,7 @@ pub(super) fn report(request: &Request, losses: &Losses) -> Result<(), Error> {
         );
         return Err(Error::new(ErrorKind::UnsupportedParameter, message).with_param(fields[0]));
     }
-    request.context.observe(|observed| observed.losses = losses.clone());
+    request.context.observe(|observed| observed.losses = named);
     Ok(())
 }
 

@@ -28,7 +28,7 @@ fn frames(body: &Bytes) -> Vec<Vec<u8>> {
     let mut events = Vec::new();
     for piece in cuts::pieces(body, cuts::Cuts::random(7)) {
         decoder.push(piece);
-        while let Some(frame) = decoder.next_frame().unwrap() {
+        while let Some(frame) = decoder.next_frame().expect("sound frames") {
             let name = frame.event_type().unwrap_or_default();
             events.push([b"{\"", name.as_bytes(), b"\":", &frame.payload()[..], b"}"].concat());
         }

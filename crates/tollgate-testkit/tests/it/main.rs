@@ -1,6 +1,10 @@
 //! The testkit against itself: what the other tests rely on.
 
+mod codec_anthropic;
+mod codec_chat;
+mod codec_gemini;
 mod codec_others;
+mod codec_responses;
 
 use std::time::Duration;
 
