@@ -44,7 +44,7 @@ fn recorded_finish(exchange: &Exchange) -> Option<String> {
             value => vec![value],
         }
     };
-    let words = chunks.iter().filter_map(|chunk| chunk["candidates"][0]["finishReason"].as_str());
+    let mut words = chunks.iter().filter_map(|chunk| chunk["candidates"][0]["finishReason"].as_str());
     words.next_back().map(str::to_owned)
 }
 
