@@ -132,13 +132,13 @@ fn name_model(provider: &Inner, request: &mut Request, model: &str) {
         let dialect = &provider.descriptor.dialect;
         let refuses_plain = model_gates(model).refuses_max_tokens;
         // Azure serves other makers' models, which know only the older name.
-        let is_foreign = dialect.max_tokens == MaxTokensField::Completion
-            && provider.descriptor.quirks.azure_paths
+        let is_foreign = provider.descriptor.quirks.azure_paths
             && OTHER_MAKERS.iter().any(|maker| model.to_ascii_lowercase().starts_with(maker));
-        if refuses_plain {
-            name_max_tokens(request, "max_completion_tokens");
-        } else if dialect.max_tokens == MaxTokensField::Plain || is_foreign {
-            name_max_tokens(request, "max_tokens");
+        match dialect.max_tokens {
+            MaxTokensField::Completion if is_foreign => name_max_tokens(request, "max_tokens"),
+            MaxTokensField::Completion if refuses_plain => name_max_tokens(request, "max_completion_tokens"),
+            MaxTokensField::Plain if !refuses_plain => name_max_tokens(request, "max_tokens"),
+            _ => {}
         }
         if request.head.object_end.is_some() {
             // What a codec has written fits already.
