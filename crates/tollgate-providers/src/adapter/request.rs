@@ -125,7 +125,12 @@ fn operation_headers(provider: &Inner, client: HeaderMap) -> HeaderMap {
 
 /// Writes the model's name where the protocol has it in the body, and the limit on tokens as the server calls it.
 fn name_model(provider: &Inner, request: &mut Request, model: &str) {
-    if !matches!(request.protocol, Protocol::GeminiGenerate | Protocol::BedrockConverse) {
+    if let Some(field) = form_field(request) {
+        // A form has the name as it is. One with a line end would end the field.
+        if !model.contains(['\r', '\n']) {
+            request.edits.replace(field, model.to_owned());
+        }
+    } else if !matches!(request.protocol, Protocol::GeminiGenerate | Protocol::BedrockConverse) {
         set_model(request, model);
     }
     if request.operation == Operation::ChatCompletions && request.protocol == Protocol::OpenAiChat {
@@ -145,6 +150,13 @@ fn name_model(provider: &Inner, request: &mut Request, model: &str) {
             adapt_chat(request, dialect);
         }
     }
+}
+
+/// Where the model stands in a form; `None` in JSON, where it has quotes.
+fn form_field(request: &Request) -> Option<std::ops::Range<usize>> {
+    let span = request.head.model.as_ref()?.span.clone();
+    let is_form = request.operation.is_forwarded() && request.body.get(span.start).is_some_and(|byte| *byte != b'"');
+    is_form.then_some(span)
 }
 
 /// How names of models begin that are not OpenAI's, where OpenAI's API serves them.
