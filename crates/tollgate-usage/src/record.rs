@@ -31,6 +31,8 @@ pub struct UsageRecord {
     pub model: Option<Arc<str>>,
     /// The model as the provider named it in its answer.
     pub model_answered: Option<Arc<str>>,
+    /// The request's fields that a translation for the provider dropped or changed, in the client's words.
+    pub dropped: Vec<String>,
     /// Tokens by kind.
     pub usage: Usage,
     /// The HTTP status; 499 if the client went away before the answer was complete.
@@ -71,6 +73,7 @@ impl UsageRecord {
             model_asked,
             model,
             model_answered: observed.model,
+            dropped: observed.losses.fields().map(str::to_owned).collect(),
             usage: observed.usage.unwrap_or_default(),
             status,
             error: match observed.outcome {
@@ -107,6 +110,9 @@ impl UsageRecord {
         object.text("model_answered", self.model_answered.as_deref());
         object.number("status", Some(self.status.into()));
         object.text("error", self.error);
+        if !self.dropped.is_empty() {
+            object.text("dropped", Some(&self.dropped.join(", ")));
+        }
         object.number("input_tokens", usage.input);
         object.number("output_tokens", usage.output);
         let kinds = [
@@ -160,12 +166,15 @@ mod tests {
             observed.attempts = 2;
             observed.usage = Some(Usage { input: Some(1), output: Some(0), estimated: true, ..Usage::default() });
             observed.outcome = Outcome::Failed("upstream_invalid_response");
+            observed.losses.drop("top_k");
+            observed.losses.change("temperature");
         });
         let record = UsageRecord::new(Operation::ChatCompletions, Some("fast".into()), true, 200, &context);
         let mut written = Vec::new();
         record.write_json(&mut written);
         let json: serde_json::Value = serde_json::from_slice(&written).expect("is JSON");
         assert_eq!(json["tags"]["team"], "a");
+        assert_eq!(json["dropped"], "top_k, temperature");
         assert_eq!((&json["provider"], &json["model"]), (&"openai".into(), &"gpt-4o".into()));
         assert_eq!((&json["input_tokens"], &json["output_tokens"]), (&1.into(), &0.into()));
         assert_eq!(json["cache_read_tokens"], serde_json::Value::Null);

@@ -92,6 +92,8 @@ pub struct Totals {
     pub client_closed: u64,
     /// Requests with estimated tokens.
     pub estimated: u64,
+    /// Requests of which a translation dropped or changed something.
+    pub reduced: u64,
     /// Input tokens, cached ones included.
     pub input_tokens: u64,
     /// Output tokens, reasoning included.
@@ -118,6 +120,7 @@ impl Totals {
             errors: u64::from(failed),
             client_closed: u64::from(client_closed),
             estimated: u64::from(usage.estimated),
+            reduced: u64::from(!record.dropped.is_empty()),
             input_tokens: usage.input.unwrap_or(0),
             output_tokens: usage.output.unwrap_or(0),
             cache_read_tokens: usage.cache_read.unwrap_or(0),
@@ -134,6 +137,7 @@ impl Totals {
             (&mut self.errors, other.errors),
             (&mut self.client_closed, other.client_closed),
             (&mut self.estimated, other.estimated),
+            (&mut self.reduced, other.reduced),
             (&mut self.input_tokens, other.input_tokens),
             (&mut self.output_tokens, other.output_tokens),
             (&mut self.cache_read_tokens, other.cache_read_tokens),
