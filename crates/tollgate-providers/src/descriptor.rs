@@ -2,7 +2,7 @@
 
 use tollgate_core::Operation;
 use tollgate_core::ir::Protocol;
-use tollgate_protocols::codec::Dialect;
+use tollgate_protocols::codec::{Dialect, is_responses_only};
 
 /// What distinguishes one provider from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,9 @@ impl Descriptor {
     #[must_use]
     pub fn protocol(&self, model: &str) -> Protocol {
         match self.api {
-            Api::OpenAi if !self.operations.chat && self.operations.responses => Protocol::OpenAiResponses,
+            Api::OpenAi if self.operations.responses && (!self.operations.chat || self.has_by_responses(model)) => {
+                Protocol::OpenAiResponses
+            }
             Api::OpenAi => Protocol::OpenAiChat,
             Api::Anthropic => Protocol::AnthropicMessages,
             Api::Vertex if model.contains("claude") => Protocol::AnthropicMessages,
@@ -91,9 +93,15 @@ impl Descriptor {
         }
     }
 
+    /// Whether a model is one of those that OpenAI offers by Responses only.
+    fn has_by_responses(&self, model: &str) -> bool {
+        self.quirks.keeps_responses && self.dialect == Dialect::OPENAI && is_responses_only(model)
+    }
+
     fn conversation(&self, operation: Operation, protocol: Protocol, model: &str) -> Option<Wire> {
         let own = self.protocol(model);
         let is_same = match operation {
+            Operation::ChatCompletions | Operation::Completions if own == Protocol::OpenAiResponses => false,
             Operation::ChatCompletions | Operation::Completions | Operation::Responses => {
                 (self.api == Api::OpenAi && self.operations.contains(operation))
                     || (self.api == Api::Ollama && operation == Operation::Completions)
@@ -240,4 +248,39 @@ impl Quirks {
         keeps_responses: false,
         counts_tokens: false,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptor;
+
+    #[test]
+    fn requests_come_as_they_are_or_translated() {
+        use Operation::{ChatCompletions, Completions, Embeddings, GenerateContent, Messages, Rerank, Responses};
+        use Wire::{Same, Translated};
+        for (kind, operation, model, expect) in [
+            ("openai", ChatCompletions, "gpt-4o", Some(Same)),
+            ("openai", ChatCompletions, "gpt-5-codex", Some(Translated(Protocol::OpenAiResponses))),
+            ("openai", Messages, "o3-pro", Some(Translated(Protocol::OpenAiResponses))),
+            ("openai", Messages, "gpt-4o", Some(Translated(Protocol::OpenAiChat))),
+            ("groq", Completions, "m", Some(Translated(Protocol::OpenAiChat))),
+            ("mistral", Responses, "m", Some(Translated(Protocol::OpenAiChat))),
+            ("anthropic", Messages, "claude", Some(Same)),
+            ("anthropic", ChatCompletions, "claude", Some(Translated(Protocol::AnthropicMessages))),
+            ("anthropic", Embeddings, "claude", None),
+            ("anthropic", Rerank, "claude", None),
+            ("gemini", GenerateContent, "g", Some(Same)),
+            ("vertex", Messages, "claude-x", Some(Same)),
+            ("vertex", Messages, "gemini", Some(Translated(Protocol::GeminiGenerate))),
+            ("bedrock", Responses, "m", Some(Translated(Protocol::BedrockConverse))),
+            ("cohere", Rerank, "m", Some(Same)),
+            ("ollama", ChatCompletions, "m", Some(Translated(Protocol::OllamaChat))),
+            ("ollama", Completions, "m", Some(Same)),
+            ("openai", Operation::StoredResponse, "m", None),
+        ] {
+            let wire = descriptor(kind).unwrap().wire(operation, operation.protocol(), model);
+            assert_eq!(wire, expect, "{kind} {operation} {model}");
+        }
+    }
 }

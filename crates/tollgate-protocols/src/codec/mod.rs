@@ -42,7 +42,7 @@ pub use error::ErrorClass;
 pub use fields::field_name;
 pub use ids::new_id;
 pub use media::{mime_of_name, parse_data_url};
-pub use models::{ForcedTool, ModelGates, Thinks, model_gates};
+pub use models::{ForcedTool, ModelGates, Thinks, is_responses_only, model_gates};
 pub use reasoning::{SMALLEST_BUDGET, budget_of, effort_of};
 pub use turns::{MergedTurn, Speaker, merge_turns, tool_names};
 

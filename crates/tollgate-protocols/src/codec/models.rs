@@ -157,6 +157,21 @@ pub fn model_gates(model: &str) -> ModelGates {
     TABLE.iter().find(|(start, _)| starts_with(name, start)).map_or(ANY, |(_, gates)| *gates)
 }
 
+/// Whether a model of OpenAI's is offered by Responses only: those for code, deep research and computer use, and the `pro`
+/// ones.
+#[must_use]
+pub fn is_responses_only(model: &str) -> bool {
+    let name = family_name(model);
+    let is_openai = name.starts_with("gpt-") || name.starts_with("codex") || starts_with_o(name);
+    let word = |word: &str| name.split(['-', '.']).any(|part| part == word);
+    (is_openai && (word("codex") || word("pro") || name.contains("deep-research")))
+        || name.starts_with("computer-use-preview")
+}
+
+fn starts_with_o(name: &str) -> bool {
+    ["o1", "o3", "o4"].iter().any(|series| starts_with(name, series))
+}
+
 /// The name from its family on: without a vendor's path, a region's prefix or a publisher.
 fn family_name(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
@@ -191,6 +206,21 @@ mod tests {
             ("llama-3", Thinks::Unknown),
         ] {
             assert_eq!(model_gates(name).thinks, thinks, "{name}");
+        }
+        for (name, expect) in [
+            ("gpt-5-codex", true),
+            ("gpt-5.1-codex-mini", true),
+            ("codex-mini-latest", true),
+            ("o3-pro", true),
+            ("gpt-5-pro-2025-10-06", true),
+            ("o4-mini-deep-research", true),
+            ("computer-use-preview", true),
+            ("gpt-5", false),
+            ("gpt-4o-mini", false),
+            ("gemini-2.5-pro", false),
+            ("other-pro", false),
+        ] {
+            assert_eq!(is_responses_only(name), expect, "{name}");
         }
         assert!(model_gates("gpt-5").refuses_sampling && !model_gates("gpt-5.1").refuses_sampling);
     }
