@@ -18,6 +18,7 @@
 
 mod aggregate;
 mod arguments;
+mod base64;
 mod dialect;
 mod envelope;
 mod error;
@@ -36,6 +37,7 @@ use tollgate_core::{Error, ErrorKind};
 
 pub use aggregate::{Aggregator, replay};
 pub use arguments::{CUSTOM_PARAMETERS, custom_input, object_arguments};
+pub use base64::{from_base64, standard_base64, to_base64};
 pub use dialect::{Dialect, MaxTokensField, ReasoningField, ReasoningReplay, ToolIds};
 pub use envelope::{open_signature, seal_signature};
 pub use error::ErrorClass;

@@ -3,7 +3,7 @@
 use tollgate_core::ir::{Media, MediaKind, Origin, Protocol, Signature, Source, Thinking};
 
 use super::types::{REDACTED, RESOLUTIONS, camel, is_google_file, is_youtube, member};
-use crate::codec::{mime_of_name, open_signature, seal_signature};
+use crate::codec::{from_base64, mime_of_name, open_signature, seal_signature, standard_base64, to_base64};
 use crate::json::{self, Value};
 
 /// The protocol of this module.
@@ -61,7 +61,7 @@ impl<'v> Part<'v> {
 
     /// Its signature, unless it is empty.
     pub(super) fn signature(&self) -> Option<Signature> {
-        self.signature.filter(|text| !text.is_empty()).map(|text| open_signature(text, Origin::Google))
+        self.signature.filter(|text| !text.is_empty()).map(opened)
     }
 }
 
@@ -78,7 +78,7 @@ fn inline_media(inline: &Value<'_>) -> Result<Media, &'static str> {
     let mime = member(inline, "mimeType").and_then(Value::as_str).ok_or("inlineData.mimeType")?;
     let data = member(inline, "data").and_then(Value::as_str).ok_or("inlineData.data")?;
     let name = member(inline, "displayName").and_then(Value::to_text);
-    let media = Media::new(MediaKind::of_mime(mime), Source::Base64(data.to_owned()));
+    let media = Media::new(MediaKind::of_mime(mime), Source::Base64(standard_base64(data).into_owned()));
     Ok(Media { mime: Some(mime.to_owned()), name, ..media })
 }
 
@@ -111,13 +111,23 @@ pub(super) fn thinking(text: &str, signature: Option<Signature>) -> Thinking {
     thinking
 }
 
-/// The text of a signature for a client.
+/// The text of a signature for a client. The field is one of bytes, which Google's clients decode and encode again.
 pub(super) fn sealed(signature: &Signature, redacted: bool) -> String {
-    if redacted && signature.origin != Origin::Google {
-        let value = format!("{REDACTED}{}", signature.value);
-        return seal_signature(&Signature { origin: signature.origin, value }, Origin::Google);
+    if signature.origin == Origin::Google {
+        return signature.value.clone();
     }
-    seal_signature(signature, Origin::Google)
+    let mark = if redacted { REDACTED } else { "" };
+    let value = format!("{mark}{}", signature.value);
+    to_base64(seal_signature(&Signature { origin: signature.origin, value }, Origin::Google).as_bytes())
+}
+
+/// The signature in a client's text.
+fn opened(text: &str) -> Signature {
+    let sealed = from_base64(text).and_then(|bytes| String::from_utf8(bytes).ok());
+    match sealed.map(|sealed| open_signature(&sealed, Origin::Google)) {
+        Some(signature) if signature.origin != Origin::Google => signature,
+        _ => open_signature(text, Origin::Google),
+    }
 }
 
 /// Writes a part of words.
@@ -157,8 +167,27 @@ mod tests {
     #[test]
     fn redacted_thoughts_come_back_redacted() {
         let signature = Signature { origin: Origin::Anthropic, value: "data".to_owned() };
-        let back = thinking("", Some(open_signature(&sealed(&signature, true), Origin::Google)));
+        let back = thinking("", Some(opened(&sealed(&signature, true))));
         assert!(back.redacted && back.signature == Some(signature));
+    }
+
+    #[test]
+    fn signatures_survive_clients_that_decode_them() {
+        for origin in [Origin::Anthropic, Origin::OpenAi] {
+            let signature = Signature { origin, value: "EqoB+/==?>".to_owned() };
+            let bytes = from_base64(&sealed(&signature, false)).expect("Base64");
+            let again = to_base64(&bytes).replace('+', "-").replace('/', "_");
+            assert_eq!(opened(&again), signature);
+        }
+        let own = Signature { origin: Origin::Google, value: "U0lH".to_owned() };
+        assert_eq!((sealed(&own, false), opened("U0lH")), ("U0lH".to_owned(), own));
+    }
+
+    #[test]
+    fn data_of_clients_with_the_other_alphabet() {
+        let value = json::parse(br#"{"inlineData":{"mimeType":"image/png","data":"-_8"}}"#).unwrap();
+        let media = Part::read(&value).unwrap().media().unwrap().unwrap();
+        assert_eq!(media.source, Source::Base64("+/8=".to_owned()));
     }
 
     #[test]
