@@ -101,6 +101,8 @@ async fn open_stream(
                     ready.push_back(event.bytes);
                     break;
                 }
+                // What was read said nothing, and is an answer all the same, such as a prompt that is blocked.
+                (None, Ending::Complete) if !ready.is_empty() => break,
                 _ => {
                     let message = "The provider ended its stream before it began to answer.";
                     return Err(Error::new(ErrorKind::UpstreamInvalid, message));

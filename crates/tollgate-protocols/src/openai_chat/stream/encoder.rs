@@ -1,10 +1,9 @@
 //! Writes a client's stream.
 
 use tollgate_core::Usage;
-use tollgate_core::ir::{
-    Block, Delta, Event, Extra, Finish, FinishReason, OpenBlock, Origin, Protocol, Signature, ToolKind,
-};
+use tollgate_core::ir::{Block, Delta, Event, Extra, Finish, FinishReason, OpenBlock, Protocol, Signature, ToolKind};
 
+use super::state::{Choice, Kind, Open, words, write_signature};
 use crate::codec::{Echo, EncodeStream, new_id};
 use crate::json::{self, Object};
 use crate::openai_chat::details;
@@ -22,44 +21,9 @@ pub struct Encoder {
     choices: Vec<Choice>,
     open: Vec<Open>,
     usage: Option<Usage>,
+    /// Whether calls are signed; their clients look for the signature in a call's first chunk, as Google has it.
+    signs_calls: bool,
     ended: bool,
-}
-
-/// A choice of the answer.
-#[derive(Debug, Default)]
-struct Choice {
-    index: u32,
-    calls: u64,
-    thoughts: u64,
-    /// Whether anything was said.
-    said: bool,
-    finished: bool,
-}
-
-/// A block that is open.
-#[derive(Debug)]
-struct Open {
-    index: u32,
-    choice: u32,
-    kind: Kind,
-}
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Text,
-    Refusal,
-    /// Thoughts with their number among the choice's.
-    Thinking {
-        number: u64,
-        summary: bool,
-        id: Option<String>,
-    },
-    /// A call with its number among the choice's, and whether arguments were sent.
-    Call {
-        number: u64,
-        kind: ToolKind,
-        sent: bool,
-    },
 }
 
 impl Encoder {
@@ -73,6 +37,7 @@ impl Encoder {
             choices: Vec::new(),
             open: Vec::new(),
             usage: None,
+            signs_calls: false,
             ended: false,
         }
     }
@@ -81,6 +46,7 @@ impl Encoder {
         if !self.head.is_empty() {
             return;
         }
+        self.signs_calls = model.unwrap_or(&self.echo.model).contains("gemini");
         let made = self.echo.id.as_ref().map(|id| format!("chatcmpl-{id}"));
         let id = made.or_else(|| id.map(str::to_owned)).unwrap_or_else(|| new_id("chatcmpl-"));
         let mut head = b"data: ".to_vec();
@@ -164,14 +130,25 @@ impl Encoder {
             OpenBlock::ToolCall { id, name, kind } => {
                 state.calls += 1;
                 let number = state.calls - 1;
-                self.begin_call(choice, number, id, name, *kind, out);
-                Kind::Call { number, kind: *kind, sent: false }
+                let owed = (id.clone(), name.clone());
+                if !self.signs_calls {
+                    self.begin_call(choice, number, *kind, &owed, None, out);
+                }
+                Kind::Call { number, kind: *kind, sent: false, owed: self.signs_calls.then_some(owed) }
             }
         };
         self.open.push(Open { index, choice, kind });
     }
 
-    fn begin_call(&mut self, choice: u32, number: u64, id: &str, name: &str, kind: ToolKind, out: &mut Vec<u8>) {
+    fn begin_call(
+        &mut self,
+        choice: u32,
+        number: u64,
+        kind: ToolKind,
+        (id, name): &(String, String),
+        signature: Option<&Signature>,
+        out: &mut Vec<u8>,
+    ) {
         let (member, arguments) = words(kind);
         self.delta(choice, out, |o| {
             o.array("tool_calls", |a| {
@@ -183,6 +160,9 @@ impl Encoder {
                         o.string("name", name);
                         o.string(arguments, "");
                     });
+                    if let Some(signature) = signature {
+                        write_google_signature(o, signature);
+                    }
                 });
             });
         });
@@ -203,9 +183,18 @@ impl Encoder {
     fn more(&mut self, index: u32, delta: &Delta, out: &mut Vec<u8>) {
         let Some(open) = self.open.iter_mut().rev().find(|open| open.index == index) else { return };
         let choice = open.choice;
-        if let (Kind::Call { sent, .. }, Delta::Arguments(_)) = (&mut open.kind, delta) {
-            *sent = true;
+        if let Kind::Call { number, kind, sent, owed } = &mut open.kind {
+            *sent |= matches!(delta, Delta::Arguments(_));
+            let (number, kind, owed) = (*number, *kind, owed.take());
+            if let Some(owed) = owed {
+                let signature = if let Delta::Signature(signature) = delta { Some(signature) } else { None };
+                self.begin_call(choice, number, kind, &owed, signature, out);
+                if signature.is_some() {
+                    return;
+                }
+            }
         }
+        let Some(open) = self.open.iter().rev().find(|open| open.index == index) else { return };
         let kind = open.kind.clone();
         match (kind, delta) {
             (Kind::Text, Delta::Text(text)) => self.delta(choice, out, |o| o.string("content", text)),
@@ -222,10 +211,13 @@ impl Encoder {
             (Kind::Call { number, kind, .. }, Delta::Arguments(text)) => {
                 self.arguments(choice, number, kind, text, out);
             }
-            (Kind::Call { number, .. }, Delta::Signature(signature)) => self.delta(choice, out, |o| {
+            (Kind::Call { number, kind, .. }, Delta::Signature(signature)) => self.delta(choice, out, |o| {
+                let (member, arguments) = words(kind);
                 o.array("tool_calls", |a| {
                     a.object(|o| {
                         o.uint("index", number);
+                        // Most clients read no call without it.
+                        o.object(member, |o| o.string(arguments, ""));
                         write_google_signature(o, signature);
                     });
                 });
@@ -251,10 +243,14 @@ impl Encoder {
 
     fn close(&mut self, index: u32, out: &mut Vec<u8>) {
         let Some(at) = self.open.iter().rposition(|open| open.index == index) else { return };
-        let open = self.open.swap_remove(at);
+        let Open { choice, kind, .. } = self.open.swap_remove(at);
+        let Kind::Call { number, kind, sent, owed } = kind else { return };
+        if let Some(owed) = owed {
+            self.begin_call(choice, number, kind, &owed, None, out);
+        }
         // A call without arguments has an empty object, and nothing less.
-        if let Kind::Call { number, kind: ToolKind::Function, sent: false } = open.kind {
-            self.arguments(open.choice, number, ToolKind::Function, "{}", out);
+        if !sent && kind == ToolKind::Function {
+            self.arguments(choice, number, kind, "{}", out);
         }
     }
 
@@ -272,8 +268,8 @@ impl Encoder {
             Block::Refusal(text) => (OpenBlock::Refusal, vec![Delta::Text(text.clone())]),
             Block::ToolCall(call) => {
                 let open = OpenBlock::ToolCall { id: call.id.clone(), name: call.name.clone(), kind: call.kind };
-                let signature = call.signature.clone().map(Delta::Signature);
-                (open, [Delta::Arguments(call.arguments.clone())].into_iter().chain(signature).collect())
+                let signature = call.signature.clone().map(Delta::Signature).into_iter();
+                (open, signature.chain([Delta::Arguments(call.arguments.clone())]).collect())
             }
             Block::Thinking(thinking) => {
                 let state = self.choice(choice, out);
@@ -345,24 +341,6 @@ impl Encoder {
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
-}
-
-/// The member of a call, and that of its arguments.
-const fn words(kind: ToolKind) -> (&'static str, &'static str) {
-    match kind {
-        ToolKind::Function => ("function", "arguments"),
-        ToolKind::Custom => ("custom", "input"),
-    }
-}
-
-fn write_signature(o: &mut Object<'_>, signature: &Signature, number: u64, summary: bool, id: Option<&str>) {
-    o.array("reasoning_details", |a| {
-        if signature.origin == Origin::OpenAi {
-            details::write_data(a, signature, number, id);
-        } else {
-            details::write_words(a, summary, "", Some(signature), number, id);
-        }
-    });
 }
 
 impl EncodeStream for Encoder {

@@ -3,6 +3,7 @@
 mod calls;
 mod decoder;
 mod encoder;
+mod state;
 
 #[cfg(test)]
 mod tests;

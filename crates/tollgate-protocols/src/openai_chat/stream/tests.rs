@@ -469,3 +469,40 @@ proptest! {
         prop_assert!(finished.count() <= 3);
     }
 }
+
+#[test]
+fn signatures_of_calls_are_in_chunks_that_clients_can_read() {
+    let google = Delta::Signature(Signature { origin: Origin::Google, value: "T".to_owned() });
+    let open = OpenBlock::ToolCall { id: "c".to_owned(), name: "f".to_owned(), kind: ToolKind::Function };
+    let extra = json!({ "google": { "thought_signature": "T" } });
+    for (model, expected) in [
+        (
+            "gemini-3-pro",
+            json!([{ "index": 0, "id": "c", "type": "function", "function": { "name": "f", "arguments": "" }, "extra_content": extra }]),
+        ),
+        ("other", json!([{ "index": 0, "function": { "arguments": "" }, "extra_content": extra }])),
+    ] {
+        let mut encoder = Encoder::new(Echo {
+            prompt: Arc::new(Prompt::new(Protocol::OpenAiChat)),
+            model: model.to_owned(),
+            now: 1,
+            id: None,
+        });
+        let mut out = Vec::new();
+        for event in [
+            Event::Open { index: 0, choice: 0, block: open.clone() },
+            Event::Delta { index: 0, delta: google.clone() },
+            Event::Close { index: 0 },
+            Event::End,
+        ] {
+            encoder.event(&event, &mut out);
+        }
+        let text = String::from_utf8(out).unwrap();
+        let chunks: Vec<Value> =
+            text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect();
+        let calls: Vec<&Value> = chunks.iter().map(|chunk| &chunk["choices"][0]["delta"]["tool_calls"]).collect();
+        assert!(calls.contains(&&expected), "{text}");
+        assert_eq!(calls.iter().filter(|calls| calls[0]["id"] == "c").count(), 1, "{text}");
+        assert!(text.contains(r#""arguments":"{}""#), "{text}");
+    }
+}
