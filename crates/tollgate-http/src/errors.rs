@@ -21,9 +21,9 @@ pub(crate) fn status(protocol: Protocol, error: &Error) -> StatusCode {
     match protocol {
         Protocol::AnthropicMessages => anthropic_messages::error::status(error),
         Protocol::GeminiGenerate => gemini_generate::error::status(error),
-        Protocol::OllamaChat => ollama_chat::error::status(error),
         // Anthropic's own status for a server without room, which no other client knows.
         _ if error.status().as_u16() == 529 => StatusCode::SERVICE_UNAVAILABLE,
+        Protocol::OllamaChat => ollama_chat::error::status(error),
         _ => error.status(),
     }
 }

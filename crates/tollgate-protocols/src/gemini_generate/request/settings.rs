@@ -93,6 +93,11 @@ fn thinking(value: &Value<'_>, prompt: &mut Prompt) -> Result<(), Error> {
             _ => prompt.extras.push(extra(path(&name), value)),
         }
     }
+    let reasoning = &mut prompt.reasoning;
+    if reasoning.include == Some(true) && reasoning.thought.is_none() && reasoning.effort.is_none() {
+        // Gemini's models think unasked, so who wants to see it says no more than that.
+        reasoning.thought = Some(Thought::Adaptive);
+    }
     Ok(())
 }
 
