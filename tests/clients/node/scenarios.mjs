@@ -1,9 +1,9 @@
 // One table of scenarios for every SDK, against a provider that follows the words of the testkit's fakes.
 //
-//     node scenarios.mjs --sdk SDK --base-url ROOT --api-key KEY --model NAME [--scenario NAME[,NAME…]]
+//     node scenarios.mjs --sdk SDK --base-url ROOT --api-key KEY --model NAME[,NAME…] [--scenario NAME[,NAME…]]
 //
-// ROOT has no /v1. Prints one line of JSON for each scenario with what the SDK saw; ends with a status other than 0 if
-// something was not as expected.
+// ROOT has no /v1. Prints one line of JSON for each model and scenario with what the SDK saw; ends with a status other
+// than 0 if something was not as expected.
 
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 
@@ -95,12 +95,14 @@ if (!sdks[args.sdk] || !args['base-url'] || !args.model) {
 const [module, name] = sdks[args.sdk];
 const Adapter = (await import(module))[name];
 let failed = false;
-for (const scenario of args.scenario === 'all' ? Object.keys(table) : args.scenario.split(',')) {
-  if (Adapter.without?.includes(scenario)) continue;
-  for (const stream of table[scenario][2].only ? [true] : [false, true]) {
-    const [answer, wrong] = await play(new Adapter(args), table[scenario], stream);
-    console.log(JSON.stringify({ scenario, stream, ok: !wrong, ...answer, ...(wrong ? { wrong } : {}) }));
-    failed ||= Boolean(wrong);
+for (const model of args.model.split(',')) {
+  for (const scenario of args.scenario === 'all' ? Object.keys(table) : args.scenario.split(',')) {
+    if (Adapter.without?.includes(scenario)) continue;
+    for (const stream of table[scenario][2].only ? [true] : [false, true]) {
+      const [answer, wrong] = await play(new Adapter({ ...args, model }), table[scenario], stream);
+      console.log(JSON.stringify({ model, scenario, stream, ok: !wrong, ...answer, ...(wrong ? { wrong } : {}) }));
+      failed ||= Boolean(wrong);
+    }
   }
 }
 // Connections that are kept for reuse would keep the program alive.

@@ -1,9 +1,9 @@
 """One table of scenarios for every SDK, against a provider that follows the words of the testkit's fakes.
 
-    scenarios.py --sdk SDK --base-url ROOT --api-key KEY --model NAME [--scenario NAME[,NAME…]]
+    scenarios.py --sdk SDK --base-url ROOT --api-key KEY --model NAME[,NAME…] [--scenario NAME[,NAME…]]
 
-ROOT has no /v1. Prints one line of JSON for each scenario with what the SDK saw; ends with a status other than 0 if
-something was not as expected.
+ROOT has no /v1. Prints one line of JSON for each model and scenario with what the SDK saw; ends with a status other
+than 0 if something was not as expected.
 """
 
 import argparse
@@ -85,6 +85,10 @@ def differs(expected, answer):
     return None
 
 
+def status_of(error):
+    return getattr(error, "status_code", None) or getattr(error, "code", None)
+
+
 def play(adapter, said, options, expected, stream):
     try:
         answer = adapter.send(said, stream=stream, **options)
@@ -96,7 +100,7 @@ def play(adapter, said, options, expected, stream):
             answer["thinking"] = answer["thinking"] or first["thinking"]
             return answer, differs({"text": text}, answer)
     except Exception as error:  # What is raised is what some scenarios are about.
-        status = getattr(error, "status_code", None) or getattr(error, "code", None)
+        status = status_of(error)
         shown = {"error": type(error).__name__, "status": status, "message": str(error)[:200]}
         if expected.get("raises") or status in expected.get("status", ()):
             return shown, None
@@ -119,25 +123,27 @@ def main():
     kind = getattr(importlib.import_module(module), name)
     failed = False
     wanted = [*TABLE, *kind.extras] if args.scenario == "all" else args.scenario.split(",")
-    for name in wanted:
-        if name in kind.extras:
-            try:
-                lines = [(False, getattr(kind(args), name)(), None)]
-            except Exception as error:
-                traceback.print_exc()
-                lines = [(False, {"error": type(error).__name__}, "it raised")]
-        elif name in kind.without:
-            continue
-        else:
-            said, options, expected = TABLE[name]
-            only = options.get("only") == "stream"
-            options = {key: value for key, value in options.items() if key != "only"}
-            ways = [True] if only else [False, True]
-            lines = [(way, *play(kind(args), said, options, expected, way)) for way in ways]
-        for way, answer, wrong in lines:
-            line = {"scenario": name, "stream": way, "ok": wrong is None, **answer}
-            print(json.dumps(line | ({"wrong": wrong} if wrong else {}), default=str), flush=True)
-            failed |= wrong is not None
+    for model in args.model.split(","):
+        args.model = model
+        for name in wanted:
+            if name in kind.extras:
+                try:
+                    lines = [(False, getattr(kind(args), name)(), None)]
+                except Exception as error:
+                    traceback.print_exc()
+                    lines = [(False, {"error": type(error).__name__, "status": status_of(error)}, "it raised")]
+            elif name in kind.without:
+                continue
+            else:
+                said, options, expected = TABLE[name]
+                only = options.get("only") == "stream"
+                options = {key: value for key, value in options.items() if key != "only"}
+                ways = [True] if only else [False, True]
+                lines = [(way, *play(kind(args), said, options, expected, way)) for way in ways]
+            for way, answer, wrong in lines:
+                line = {"model": model, "scenario": name, "stream": way, "ok": wrong is None, **answer}
+                print(json.dumps(line | ({"wrong": wrong} if wrong else {}), default=str), flush=True)
+                failed |= wrong is not None
     sys.exit(1 if failed else 0)
 
 
