@@ -226,3 +226,60 @@ pub fn stream_encoder(echo: Echo) -> Box<dyn EncodeStream> {
 fn no_door(protocol: Protocol) -> Error {
     Error::new(ErrorKind::UnsupportedOperation, format!("No client speaks {protocol} to this gateway."))
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::ir::{Block, Choice, Extra, Opaque, ToolCall};
+
+    use super::*;
+
+    /// Every field of an event and every line of NDJSON is whole, however a provider has laid out its JSON.
+    #[test]
+    fn streams_stay_on_one_line() {
+        const JSON: &str = "{\r\n  \"x\": \"a\\nb\"\n}";
+        let fronts = [
+            Protocol::OpenAiChat,
+            Protocol::OpenAiResponses,
+            Protocol::AnthropicMessages,
+            Protocol::GeminiGenerate,
+            Protocol::OllamaChat,
+        ];
+        for protocol in fronts {
+            let call = ToolCall {
+                id: "c".to_owned(),
+                name: "f".to_owned(),
+                arguments: JSON.to_owned(),
+                ..ToolCall::default()
+            };
+            let item = "{\n  \"type\": \"server_tool_use\",\n  \"id\": \"i\"\n}".to_owned();
+            let blocks = vec![
+                Block::ToolCall(call),
+                Block::Opaque(Opaque { protocol, what: "server_tool_use".to_owned(), json: item }),
+            ];
+            let answer = Answer {
+                choices: vec![Choice { blocks, ..Choice::default() }],
+                extras: vec![Extra { name: "vendor".to_owned(), json: JSON.to_owned() }],
+                ..Answer::default()
+            };
+            let mut prompt = Prompt::new(protocol);
+            (prompt.stream, prompt.stream_usage) = (true, true);
+            let mut encoder =
+                stream_encoder(Echo { prompt: Arc::new(prompt), model: "m".to_owned(), now: 0, id: None });
+            let mut out = Vec::new();
+            replay(answer).iter().for_each(|event| encoder.event(event, &mut out));
+            let text = String::from_utf8(out).unwrap();
+            let mut seen = 0;
+            for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with("event: ")) {
+                let data = if protocol == Protocol::OllamaChat { Some(line) } else { line.strip_prefix("data: ") };
+                assert!(!line.contains('\r'), "{protocol}: {line}");
+                let data = data.unwrap_or_else(|| panic!("{protocol}: {line}"));
+                assert!(
+                    data == "[DONE]" || serde_json::from_str::<serde_json::Value>(data).is_ok(),
+                    "{protocol}: {line}"
+                );
+                seen += 1;
+            }
+            assert!(seen > 0 && text.contains("\\n"), "{protocol}: {text}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ mod writer;
 
 pub use scanner::{Counts, Fault, Key, Scanner};
 pub use tree::{MAX_DEPTH, Value, parse};
-pub use writer::{Array, Object, append_object, append_string, array_text, object, object_text};
+pub use writer::{Array, Object, append_object, append_string, array_text, object, object_text, one_line};
 
 /// A JSON string literal, quotes included.
 ///

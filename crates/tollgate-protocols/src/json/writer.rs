@@ -34,6 +34,15 @@ pub fn object(capacity: usize, members: impl FnOnce(&mut Object<'_>)) -> Vec<u8>
     out
 }
 
+/// Puts JSON text that begins at `from` on one line. Raw members come as they were written, perhaps over several lines,
+/// which would end a field of an event stream or a line of NDJSON. Inside strings line breaks are escaped, so the others
+/// are but space.
+pub fn one_line(out: &mut [u8], from: usize) {
+    for byte in out.iter_mut().skip(from).filter(|byte| matches!(byte, b'\n' | b'\r')) {
+        *byte = b' ';
+    }
+}
+
 /// Appends the JSON text of an object.
 pub fn append_object(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
     out.push(b'{');

@@ -167,6 +167,7 @@ impl Encoder {
     }
 
     fn line(&self, out: &mut Vec<u8>, message: impl FnOnce(&mut Object<'_>), rest: impl FnOnce(&mut Object<'_>)) {
+        let from = out.len();
         json::append_object(out, |o| {
             o.string("model", &self.model);
             o.string("created_at", &self.created);
@@ -176,6 +177,7 @@ impl Encoder {
             });
             rest(o);
         });
+        json::one_line(out, from);
         out.push(b'\n');
     }
 

@@ -331,10 +331,12 @@ fn emit(out: &mut Vec<u8>, name: &str, members: impl FnOnce(&mut Object<'_>)) {
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\ndata: ");
+    let from = out.len();
     json::append_object(out, |o| {
         o.string("type", name);
         members(o);
     });
+    json::one_line(out, from);
     out.extend_from_slice(b"\n\n");
 }
 

@@ -82,10 +82,12 @@ impl Encoder {
             (true, true) => b",\r\n",
         };
         out.extend_from_slice(before);
+        let from = out.len();
         json::append_object(out, |o| {
             members(o);
             head.write(o);
         });
+        json::one_line(out, from);
         if !self.array {
             out.extend_from_slice(b"\r\n\r\n");
         }

@@ -65,6 +65,7 @@ impl Encoder {
     /// Writes a chunk with the choice that `write` makes, if any, and the usage where it is the last one's.
     fn chunk(&mut self, out: &mut Vec<u8>, write: Option<&dyn Fn(&mut Object<'_>)>) {
         self.start(None, None, None);
+        let from = out.len();
         out.extend_from_slice(&self.head);
         if let Some(write) = write {
             json::append_object(out, write);
@@ -87,6 +88,7 @@ impl Encoder {
             out.push(b',');
             out.extend_from_slice(tail.get(1..tail.len() - 1).unwrap_or_default());
         }
+        json::one_line(out, from);
         out.extend_from_slice(b"}\n\n");
     }
 

@@ -42,11 +42,7 @@ impl Writer {
             o.uint("sequence_number", self.sequence);
             members(o);
         });
-        // Schemas and opaque items come as they were written, perhaps over several lines, which would end the field. Inside
-        // strings line breaks are escaped, so these are but space.
-        for byte in out.iter_mut().skip(from).filter(|byte| matches!(byte, b'\n' | b'\r')) {
-            *byte = b' ';
-        }
+        json::one_line(out, from);
         out.extend_from_slice(b"\n\n");
         self.sequence += 1;
     }
