@@ -78,6 +78,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
         api: Api::Vertex,
         auth: Auth::Google,
         operations: Operations::NONE,
+        quirks: Quirks { root_paths: &["v1", "v1beta1"], ..Quirks::NONE },
         ..HOSTED
     },
     Descriptor {

@@ -8,10 +8,12 @@ use tokio::sync::Semaphore;
 use tollgate_core::Secret;
 
 use super::address::Address;
-use super::keys::KeyRing;
+use super::cloud::{self, Place};
+use super::keys::{KeyRing, Proof};
 use super::provider::{AdapterLimits, HttpProvider, Inner};
-use crate::Descriptor;
+use crate::auth::{AwsCredentials, GoogleCredentials};
 use crate::transport::{Transport, TransportBuilder};
+use crate::{Auth, Descriptor};
 
 /// Builds an [`HttpProvider`]. A mistake is kept until [`build`](Self::build).
 pub struct HttpProviderBuilder {
@@ -19,6 +21,10 @@ pub struct HttpProviderBuilder {
     descriptor: Descriptor,
     base_url: Option<String>,
     keys: Vec<Secret>,
+    aws: Option<AwsCredentials>,
+    region: Option<String>,
+    project: Option<String>,
+    location: Option<String>,
     headers: Vec<(String, Secret)>,
     api_version: Option<String>,
     models: Vec<String>,
@@ -40,7 +46,7 @@ impl BuildError {
         Self { what, message: message.into() }
     }
 
-    /// The setting at fault: `base_url`, `api_key` or `headers`.
+    /// The setting at fault: `base_url`, `api_key`, `access_key_id`, `region`, `project`, `location` or `headers`.
     #[must_use]
     pub fn setting(&self) -> &str {
         self.what
@@ -62,6 +68,10 @@ impl HttpProviderBuilder {
             descriptor: descriptor.clone(),
             base_url: None,
             keys: Vec::new(),
+            aws: None,
+            region: None,
+            project: None,
+            location: None,
             headers: Vec::new(),
             api_version: None,
             models: Vec::new(),
@@ -83,6 +93,34 @@ impl HttpProviderBuilder {
     #[must_use]
     pub fn key(mut self, key: Secret) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// Sets an access key of AWS, which signs requests to Bedrock. Defaults to none.
+    #[must_use]
+    pub fn aws(mut self, credentials: AwsCredentials) -> Self {
+        self.aws = Some(credentials);
+        self
+    }
+
+    /// Sets the region of AWS, such as `us-east-1`. Signing needs one, and so does an address by default.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// Sets the project of Google's. Defaults to the one that a service account's key names.
+    #[must_use]
+    pub fn project(mut self, project: impl Into<String>) -> Self {
+        self.project = Some(project.into());
+        self
+    }
+
+    /// Sets the location of Google's, such as `europe-west4`. Defaults to `global`.
+    #[must_use]
+    pub fn location(mut self, location: impl Into<String>) -> Self {
+        self.location = Some(location.into());
         self
     }
 
@@ -145,18 +183,30 @@ impl HttpProviderBuilder {
             descriptor.quirks.stream_usage = allowed;
             descriptor.dialect.stream_usage = allowed;
         }
-        let Some(base_url) = self.base_url.as_deref().or(descriptor.base_url) else {
-            return Err(BuildError::new("base_url", format!("a `{}` provider needs one", descriptor.kind)));
+        let google = if descriptor.auth == Auth::Google { cloud::google(&self.keys)? } else { Vec::new() };
+        let place = Place {
+            region: self.region.as_deref(),
+            project: self.project.as_deref().or_else(|| google.iter().find_map(GoogleCredentials::project_id)),
+            location: self.location.as_deref().unwrap_or("global"),
         };
-        let address = Address::parse(base_url, &descriptor, self.api_version)?;
-        let transport = self.transport.tls(address.is_https()).build();
+        let base_url = cloud::base_url(&descriptor, self.base_url.as_deref(), place)?;
+        let address = Address::parse(&base_url, &descriptor, self.api_version)?;
+        let transport = self.transport.clone().tls(address.is_https()).build();
+        let proofs = match descriptor.auth {
+            Auth::Google => cloud::tokens(google, self.transport)?,
+            auth => {
+                let signed = self.aws.map(|credentials| cloud::signer(credentials, self.region.as_deref()));
+                let fixed = self.keys.into_iter().map(|key| Proof::fixed(auth, key));
+                signed.into_iter().chain(fixed).collect::<Result<_, _>>()?
+            }
+        };
         let default_headers = default_headers(&descriptor);
         let headers = static_headers(&address, &self.headers)?;
         Ok(HttpProvider(Arc::new(Inner {
             operation_headers: operation_headers(&default_headers, &headers),
             default_headers,
             headers,
-            keys: KeyRing::new(self.keys, descriptor.auth, descriptor.quirks.root_auth)?,
+            keys: KeyRing::new(proofs, descriptor.quirks.root_auth)?,
             name: self.name,
             descriptor,
             address,

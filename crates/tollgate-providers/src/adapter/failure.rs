@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use tollgate_core::{Body, Error};
+use tollgate_core::{Body, Error, Secret};
 
 use super::keys::PickedKey;
 use super::request::redact;
@@ -18,11 +18,11 @@ const MAX_ERROR_TIME: Duration = Duration::from_secs(10);
 const REFUSED_KEY_RESTS: Duration = Duration::from_secs(60);
 const LIMITED_KEY_RESTS: Duration = Duration::from_secs(5);
 
-/// Reads an error answer.
-pub(super) async fn read(response: http::Response<Body>, key: Option<PickedKey<'_>>) -> Error {
+/// Reads an error answer to a request that was sent with a key, and a secret of it.
+pub(super) async fn read(response: http::Response<Body>, key: Option<PickedKey<'_>>, secret: Option<&Secret>) -> Error {
     let (head, body) = response.into_parts();
     let body = read_in_time(body).await;
-    let body = redact(body, key.map(|key| key.secret));
+    let body = redact(body, secret);
     let error = from_answer(head.status, head.headers, body);
     if let Some(key) = key {
         match head.status.as_u16() {

@@ -1,13 +1,14 @@
 //! The keys of one provider, taking turns.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use tollgate_core::Secret;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use tollgate_core::{Error, Secret};
 
 use super::builder::BuildError;
 use crate::Auth;
+use crate::auth::{GoogleToken, SigV4Signer};
 
 /// Keys in rotation. One that was refused is left out until its rest is over; when all are resting, the one that has
 /// rested most is tried.
@@ -18,33 +19,40 @@ pub(super) struct KeyRing {
 }
 
 struct Key {
-    secret: Secret,
-    header: (HeaderName, HeaderValue),
+    proof: Proof,
     /// The header for paths at the server's root, where that is another one.
     root_header: Option<(HeaderName, HeaderValue)>,
     /// Milliseconds after `started` until which the key rests.
     rests_until: AtomicU64,
 }
 
+/// What a key proves itself with.
+pub(super) enum Proof {
+    /// The same header each time, with the key in it.
+    Fixed { header: (HeaderName, HeaderValue), secret: Secret },
+    /// A signature over the request.
+    Signed(SigV4Signer),
+    /// A token that is renewed.
+    Token(GoogleToken),
+}
+
 /// A key chosen for one request.
 #[derive(Clone, Copy)]
 pub(super) struct PickedKey<'a> {
-    pub(super) secret: &'a Secret,
     key: &'a Key,
     started: Instant,
 }
 
 impl KeyRing {
-    pub(super) fn new(secrets: Vec<Secret>, auth: Auth, root_auth: Option<Auth>) -> Result<Self, BuildError> {
-        let keys = secrets
+    pub(super) fn new(proofs: Vec<Proof>, root_auth: Option<Auth>) -> Result<Self, BuildError> {
+        let keys = proofs
             .into_iter()
-            .map(|secret| {
-                Ok(Key {
-                    header: auth_header(auth, &secret)?,
-                    root_header: root_auth.map(|auth| auth_header(auth, &secret)).transpose()?,
-                    secret,
-                    rests_until: AtomicU64::new(0),
-                })
+            .map(|proof| {
+                let root_header = match (&proof, root_auth) {
+                    (Proof::Fixed { secret, .. }, Some(auth)) => Some(auth_header(auth, secret)?),
+                    _ => None,
+                };
+                Ok(Key { proof, root_header, rests_until: AtomicU64::new(0) })
             })
             .collect::<Result<Vec<Key>, BuildError>>()?;
         Ok(Self { keys, next: AtomicUsize::new(0), started: Instant::now() })
@@ -54,7 +62,7 @@ impl KeyRing {
     pub(super) fn pick(&self) -> Option<PickedKey<'_>> {
         if let [only] = &self.keys[..] {
             // Rested or not, there is no other.
-            return Some(PickedKey { secret: &only.secret, key: only, started: self.started });
+            return Some(PickedKey { key: only, started: self.started });
         }
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let now = millis(self.started.elapsed());
@@ -64,7 +72,7 @@ impl KeyRing {
             .clone()
             .find(|key| key.rests_until.load(Ordering::Relaxed) <= now)
             .or_else(|| in_turn.min_by_key(|key| key.rests_until.load(Ordering::Relaxed)))?;
-        Some(PickedKey { secret: &key.secret, key, started: self.started })
+        Some(PickedKey { key, started: self.started })
     }
 }
 
@@ -75,13 +83,50 @@ impl PickedKey<'_> {
         self.key.rests_until.fetch_max(until, Ordering::Relaxed);
     }
 
-    /// Writes the key into a request's headers.
-    pub(super) fn sign(&self, headers: &mut HeaderMap, at_root: bool) {
-        let (name, value) = match &self.key.root_header {
-            Some(header) if at_root => header,
-            _ => &self.key.header,
-        };
-        headers.insert(name.clone(), value.clone());
+    /// Whether a signature needs to see all of the body.
+    pub(super) fn signs_body(&self) -> bool {
+        matches!(self.key.proof, Proof::Signed(_))
+    }
+
+    /// Writes the proof into the headers of a request that is otherwise finished. Returns the secret that they hold now,
+    /// since some providers quote it in the error that refuses it.
+    pub(super) async fn sign(&self, unsigned: Unsigned<'_>) -> Result<Option<Secret>, Error> {
+        let Unsigned { method, uri, headers, body, at_root } = unsigned;
+        match &self.key.proof {
+            Proof::Fixed { header, secret } => {
+                let (name, value) = self.key.root_header.as_ref().filter(|_| at_root).unwrap_or(header);
+                headers.insert(name.clone(), value.clone());
+                Ok(Some(secret.clone()))
+            }
+            Proof::Signed(signer) => {
+                signer.sign(method, uri, headers, body, SystemTime::now())?;
+                Ok(headers.get("x-amz-security-token").and_then(|token| token.to_str().ok()).map(Secret::new))
+            }
+            Proof::Token(token) => {
+                let header = token.header().await?;
+                let secret = header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(Secret::new);
+                headers.insert(header::AUTHORIZATION, header);
+                Ok(secret)
+            }
+        }
+    }
+}
+
+/// A request that is finished but for its proof.
+pub(super) struct Unsigned<'a> {
+    pub(super) method: &'a Method,
+    pub(super) uri: &'a Uri,
+    pub(super) headers: &'a mut HeaderMap,
+    /// All of the body if [`PickedKey::signs_body`].
+    pub(super) body: &'a [u8],
+    /// Whether the path is at the server's root.
+    pub(super) at_root: bool,
+}
+
+impl Proof {
+    /// A key that is sent as it is.
+    pub(super) fn fixed(auth: Auth, secret: Secret) -> Result<Self, BuildError> {
+        Ok(Self::Fixed { header: auth_header(auth, &secret)?, secret })
     }
 }
 
@@ -106,11 +151,17 @@ mod tests {
     use super::*;
 
     fn ring(keys: &[&str]) -> KeyRing {
-        KeyRing::new(keys.iter().map(|key| Secret::new(*key)).collect(), Auth::Bearer, None).unwrap()
+        let proofs = keys.iter().map(|key| Proof::fixed(Auth::Bearer, Secret::new(*key)).unwrap()).collect();
+        KeyRing::new(proofs, None).unwrap()
+    }
+
+    fn secret(key: PickedKey<'_>) -> String {
+        let Proof::Fixed { secret, .. } = &key.key.proof else { panic!("a fixed key") };
+        secret.expose().to_owned()
     }
 
     fn picks(ring: &KeyRing, count: usize) -> Vec<String> {
-        (0..count).map(|_| ring.pick().unwrap().secret.expose().to_owned()).collect()
+        (0..count).map(|_| secret(ring.pick().unwrap())).collect()
     }
 
     #[test]
@@ -131,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_key_that_cannot_be_sent_is_refused() {
-        assert!(KeyRing::new(vec![Secret::new("a\nb")], Auth::Bearer, None).is_err());
+        assert!(Proof::fixed(Auth::Bearer, Secret::new("a\nb")).is_err());
         assert!(ring(&[]).pick().is_none());
     }
 }

@@ -8,6 +8,7 @@ mod address;
 mod answer;
 mod body;
 mod builder;
+mod cloud;
 mod failure;
 mod keys;
 mod models;

@@ -1,12 +1,14 @@
 //! The provider's list of models.
 
+use bytes::Bytes;
 use http::{Method, header};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
-use tollgate_core::{Body, Error, ErrorKind};
+use tollgate_core::{Error, ErrorKind};
 
 use super::failure;
 use super::provider::Inner;
+use super::request::{Content, Outgoing};
 use crate::Model;
 
 /// OpenRouter's list, the longest known, has about half a megabyte.
@@ -31,18 +33,15 @@ async fn ask(provider: &Inner) -> Result<Vec<Model>, Error> {
         return Ok(Vec::new());
     };
     let key = provider.keys.pick();
-    let mut request = http::Request::new(Body::empty());
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = address;
-    *request.headers_mut() = provider.default_headers.clone();
-    request.headers_mut().extend(provider.headers.clone());
-    request.headers_mut().insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
-    if let Some(key) = key {
-        key.sign(request.headers_mut(), false);
-    }
+    let mut headers = provider.default_headers.clone();
+    headers.extend(provider.headers.clone());
+    headers.insert(header::ACCEPT, http::HeaderValue::from_static("application/json"));
+    let outgoing =
+        Outgoing { method: Method::GET, uri: address, headers, body: Content::Whole(Bytes::new()), at_root: false };
+    let (request, secret) = outgoing.sign(key).await?;
     let response = provider.transport.send(request).await?;
     if !response.status().is_success() {
-        return Err(failure::read(response, key).await);
+        return Err(failure::read(response, key, secret.as_ref()).await);
     }
     let unreadable = |_| Error::new(ErrorKind::UpstreamInvalid, "The provider's list of models cannot be read.");
     let body = Limited::new(response.into_body(), MAX_LIST).collect().await.map_err(unreadable)?.to_bytes();

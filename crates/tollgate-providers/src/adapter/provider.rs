@@ -68,13 +68,15 @@ impl HttpProvider {
         let key = this.keys.pick();
         let is_passthrough = request.operation == Operation::Passthrough;
         let is_forwarded = request.operation.is_forwarded();
-        let (outgoing, expected) = build_request(this, request, key)?;
+        let (outgoing, mut expected) = build_request(this, request, key.is_some_and(|key| key.signs_body()))?;
+        let (outgoing, secret) = outgoing.sign(key).await?;
+        expected.key = secret;
         let response = this.transport.send(outgoing).await?;
         if is_passthrough {
             return Ok(answer::pass_through(response, expected, place).await);
         }
         if !response.status().is_success() {
-            return Err(failure::read(response, key).await);
+            return Err(failure::read(response, key, expected.key.as_ref()).await);
         }
         if is_forwarded {
             return Ok(answer::pass_through(response, expected, place).await);

@@ -1,15 +1,17 @@
 //! The outgoing request: headers and edited body.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 use tollgate_core::ir::Protocol;
 use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Secret};
+use tollgate_protocols::anthropic_messages::request::{Platform, for_platform};
 use tollgate_protocols::codec::{MaxTokensField, model_gates};
 use tollgate_protocols::openai::{adapt_chat, ask_for_stream_usage, name_max_tokens, set_model};
 
 use super::builder::BuildError;
-use super::keys::PickedKey;
+use super::keys::{PickedKey, Unsigned};
 use super::provider::Inner;
+use crate::Api;
 
 /// A body of up to this size is joined with its edits, since one write is cheaper than a copy; a larger one is sent in
 /// pieces, without being copied.
@@ -28,7 +30,7 @@ pub(super) struct Expected {
     /// Whether an answer may have cost tokens: not what is only looked up, and not what was refused.
     pub(super) generates: bool,
     pub(super) context: Context,
-    /// The key that was sent. Some providers quote it in the error that refuses it.
+    /// The secret that was sent. Some providers quote it in the error that refuses it.
     pub(super) key: Option<Secret>,
 }
 
@@ -49,12 +51,52 @@ pub(super) fn redact(text: Bytes, secret: Option<&Secret>) -> Bytes {
     }
 }
 
-/// The request to send, and what to expect of its answer.
+/// A request that lacks nothing but the proof of who sends it.
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Content,
+    /// Whether the provider wants the key there as at the server's root.
+    pub(super) at_root: bool,
+}
+
+/// A body, in one piece or in several.
+pub(super) enum Content {
+    Whole(Bytes),
+    Pieces(Body),
+}
+
+impl Outgoing {
+    /// The request as it is sent, and the secret that is in it.
+    pub(super) async fn sign(self, key: Option<PickedKey<'_>>) -> Result<(http::Request<Body>, Option<Secret>), Error> {
+        let Self { method, uri, mut headers, body, at_root } = self;
+        let mut secret = None;
+        if let Some(key) = key {
+            let whole = match &body {
+                Content::Whole(body) => body.clone(),
+                Content::Pieces(_) => Bytes::new(),
+            };
+            let unsigned = Unsigned { method: &method, uri: &uri, headers: &mut headers, body: &whole, at_root };
+            secret = key.sign(unsigned).await?;
+        }
+        let mut request = http::Request::new(match body {
+            Content::Whole(body) => body.into(),
+            Content::Pieces(body) => body,
+        });
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok((request, secret))
+    }
+}
+
+/// The request to send, and what to expect of its answer. `signs_body` if the body has to be in one piece.
 pub(super) fn build_request(
     provider: &Inner,
     mut request: Request,
-    key: Option<PickedKey<'_>>,
-) -> Result<(http::Request<Body>, Expected), Error> {
+    signs_body: bool,
+) -> Result<(Outgoing, Expected), Error> {
     let model = request.target.as_ref().map(|target| target.model.clone()).unwrap_or_default();
     let (method, uri, at_root) = match &request.passthrough {
         Some(passthrough) if request.operation == Operation::Passthrough => {
@@ -71,25 +113,29 @@ pub(super) fn build_request(
             (Method::POST, uri, false)
         }
     };
-    let expected = expect(provider, &mut request, key);
-    let mut headers = if expected.operation == Operation::Passthrough || expected.operation.is_forwarded() {
+    let expected = expect(provider, &mut request);
+    let is_vertex_claude = provider.descriptor.api == Api::Vertex && is_claude(&request);
+    let headers = if expected.operation == Operation::Passthrough || expected.operation.is_forwarded() {
         passthrough_headers(provider, request.headers)
     } else {
         operation_headers(provider, request.headers)
     };
-    if let Some(key) = key {
-        key.sign(&mut headers, at_root);
-    }
-    let body = if request.edits.edited_len(&request.body) <= JOIN_UP_TO {
-        request.edits.apply(&request.body).into()
+    let body = if is_vertex_claude {
+        // The address names the model already.
+        let body = for_platform(&request.edits.apply(&request.body), Platform::Vertex)?;
+        Content::Whole(body.into())
+    } else if signs_body || request.edits.edited_len(&request.body) <= JOIN_UP_TO {
+        Content::Whole(request.edits.apply(&request.body))
     } else {
-        Body::pieces(request.edits.pieces(&request.body))
+        Content::Pieces(Body::pieces(request.edits.pieces(&request.body)))
     };
-    let mut outgoing = http::Request::new(body);
-    *outgoing.method_mut() = method;
-    *outgoing.uri_mut() = uri;
-    *outgoing.headers_mut() = headers;
-    Ok((outgoing, expected))
+    Ok((Outgoing { method, uri, headers, body, at_root }, expected))
+}
+
+/// Whether a request is in Anthropic's protocol and not only about the number of tokens: where those are counted, the body
+/// names the model as always.
+fn is_claude(request: &Request) -> bool {
+    request.protocol == Protocol::AnthropicMessages && request.operation.is_conversation()
 }
 
 /// A pass-through keeps what its client says, but for what is configured.
@@ -162,7 +208,7 @@ fn form_field(request: &Request) -> Option<std::ops::Range<usize>> {
 /// How names of models begin that are not OpenAI's, where OpenAI's API serves them.
 const OTHER_MAKERS: [&str; 7] = ["mistral", "ministral", "codestral", "llama", "meta-llama", "phi-", "cohere"];
 
-fn expect(provider: &Inner, request: &mut Request, key: Option<PickedKey<'_>>) -> Expected {
+fn expect(provider: &Inner, request: &mut Request) -> Expected {
     let has_usage_chunk = request.protocol == Protocol::OpenAiChat
         && matches!(request.operation, Operation::ChatCompletions | Operation::Completions);
     let client_asked_usage = request.head.asks_for_stream_usage();
@@ -177,7 +223,7 @@ fn expect(provider: &Inner, request: &mut Request, key: Option<PickedKey<'_>>) -
         estimated_input: request.head.estimated_input(),
         generates: request.passthrough.as_ref().is_none_or(|passthrough| passthrough.method == Method::POST),
         context: request.context.clone(),
-        key: key.map(|key| key.secret.clone()),
+        key: None,
     }
 }
 

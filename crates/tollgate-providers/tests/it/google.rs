@@ -12,7 +12,7 @@ use tollgate_providers::auth::{GoogleCredentials, GoogleToken};
 use tollgate_testkit::{Gate, Received, Refusing, Reply, Upstream, eventually};
 
 /// Made for these tests, and of no use anywhere else.
-const TEST_KEY: &str = include_str!("throw-away-test-key.pem");
+pub(crate) const TEST_KEY: &str = include_str!("throw-away-test-key.pem");
 
 fn service_account(token_uri: &str) -> GoogleToken {
     let json = json!({
