@@ -69,5 +69,10 @@ fn timeouts(config: &Config) -> impl Fn(&Request) -> Timeouts + Clone + Send + S
 }
 
 fn limits_of(timeouts: &types::Timeouts) -> Timeouts {
-    Timeouts { first_byte: timeouts.first_byte.get(), idle: timeouts.idle.get(), total: timeouts.total.get() }
+    Timeouts {
+        first_byte: timeouts.first_byte.get(),
+        idle: timeouts.idle.get(),
+        progress: timeouts.progress.get(),
+        total: timeouts.total.get(),
+    }
 }

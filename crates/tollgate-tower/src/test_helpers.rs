@@ -20,18 +20,24 @@ pub(crate) fn chat() -> Request {
 
 /// Answers every request with a stream of two pieces.
 pub(crate) fn streaming() -> Streaming {
-    Streaming { pieces: 2, every: Duration::ZERO }
+    Streaming { pieces: 2, every: Duration::ZERO, piece: b"data: x\n\n" }
 }
 
 /// Answers every request with an endless stream of one piece every so often.
 pub(crate) fn ticking(every: Duration) -> Streaming {
-    Streaming { pieces: usize::MAX, every }
+    repeating(every, b"data: x\n\n")
+}
+
+/// Answers every request with an endless stream of the same piece every so often.
+pub(crate) fn repeating(every: Duration, piece: &'static [u8]) -> Streaming {
+    Streaming { pieces: usize::MAX, every, piece }
 }
 
 #[derive(Clone)]
 pub(crate) struct Streaming {
     pieces: usize,
     every: Duration,
+    piece: &'static [u8],
 }
 
 impl Service<Request> for Streaming {
@@ -44,10 +50,12 @@ impl Service<Request> for Streaming {
     }
 
     fn call(&mut self, _: Request) -> Self::Future {
-        let (left, every) = (self.pieces, self.every);
+        let (left, every, piece) = (self.pieces, self.every, self.piece);
         Box::pin(async move {
             let pause = Box::pin(tokio::time::sleep(every));
-            Ok(Response::new(Body::arriving(Ticks { left, every, pause })))
+            let mut response = Response::new(Body::arriving(Ticks { left, every, piece, pause }));
+            response.headers.insert("content-type", "text/event-stream".parse().expect("a header's value"));
+            Ok(response)
         })
     }
 }
@@ -55,6 +63,7 @@ impl Service<Request> for Streaming {
 struct Ticks {
     left: usize,
     every: Duration,
+    piece: &'static [u8],
     pause: Pin<Box<Sleep>>,
 }
 
@@ -70,6 +79,6 @@ impl http_body::Body for Ticks {
         self.left -= 1;
         let next = tokio::time::Instant::now() + self.every;
         self.pause.as_mut().reset(next);
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"data: x\n\n")))))
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(self.piece)))))
     }
 }

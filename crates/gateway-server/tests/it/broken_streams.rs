@@ -41,6 +41,64 @@ async fn hangs_in_the_middle_of_a_stream() {
     is_estimated(&record, 2);
 }
 
+/// A stream that after its first event, or from its very beginning, has nothing but comments.
+fn signs_of_life(events: &[String]) -> Reply {
+    (0..200).fold(Reply::sse(events), |reply, _| reply.bytes(": keep-alive\n\n").wait(Duration::from_millis(50)))
+}
+
+#[tokio::test]
+async fn only_shows_that_it_lives() {
+    let times = "timeouts: { idle: 5s, progress: 600ms }";
+    let (events, error, record) = breaks(signs_of_life(&[chunk("12345678")]), times).await;
+    assert_eq!(events, [chunk("12345678")]);
+    assert_eq!((&error["code"], &error["provider"]), (&json!("upstream_timeout"), &json!("up")));
+    assert_eq!(record["error"], "upstream_timeout");
+    let (events, error, _) = breaks(signs_of_life(&[]), times).await;
+    assert_eq!((events.len(), &error["code"]), (0, &json!("upstream_timeout")));
+}
+
+#[tokio::test]
+async fn only_shows_that_it_lives_to_clients_of_other_protocols() {
+    let start = [chunk("12345678")];
+    let upstream = Upstream::start(move |_| signs_of_life(&start));
+    let config = format!(
+        "providers:\n  up: {{ kind: groq, base_url: \"{}\", api_key: k, timeouts: {{ progress: 600ms }} }}\n",
+        upstream.base_url()
+    );
+    let mut gateway = crate::support::gateway().config(config).start().await;
+    let messages = json!([{ "role": "user", "content": "hi" }]);
+    let body = json!({ "model": "m", "max_tokens": 9, "stream": true, "messages": messages });
+    let stream = gateway.post("/v1/messages", body).send().await.text().await;
+    assert!(stream.contains("12345678"), "{stream}");
+    let (_, end) = stream.rsplit_once("event: error\n").unwrap_or_else(|| panic!("no error: {stream}"));
+    assert_eq!(serde_json::from_str::<Value>(&data_events(end)[0]).unwrap()["type"], "error", "{stream}");
+    assert_eq!(gateway.next_record().await["error"], "upstream_timeout");
+    assert!(!stream.contains("message_stop"), "{stream}");
+}
+
+#[tokio::test]
+async fn only_shows_that_it_lives_in_a_stream_of_responses() {
+    let event = json!({ "type": "response.created", "sequence_number": 0, "response": {} }).to_string();
+    let upstream = Upstream::always(signs_of_life(&[event]));
+    let mut gateway = gateway_to(&upstream, "timeouts: { idle: 5s, progress: 600ms }").await;
+    let body = json!({ "model": "m", "input": "hi", "stream": true });
+    let stream = gateway.post("/v1/responses", body).send().await.text().await;
+    let last: Value = serde_json::from_str(data_events(&stream).last().expect("events")).unwrap();
+    assert_eq!((&last["type"], &last["response"]["status"]), (&json!("response.failed"), &json!("failed")), "{stream}");
+    assert_eq!(last["response"]["error"]["code"], "upstream_timeout", "{stream}");
+    assert_eq!(gateway.next_record().await["error"], "upstream_timeout");
+}
+
+#[tokio::test]
+async fn begins_a_whole_answer_with_blank_lines() {
+    let reply = Reply::new(200).header("content-type", "application/json").bytes("\n\n").bytes(" \r\n");
+    let upstream = Upstream::always(reply.wait(Duration::from_millis(20)).bytes(completion("hello")));
+    let gateway = gateway_to(&upstream, "").await;
+    let answer = gateway.chat(chat("m")).send().await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.json().await["choices"][0]["message"]["content"], "hello");
+}
+
 #[tokio::test]
 async fn takes_longer_than_allowed_in_all() {
     let steps =

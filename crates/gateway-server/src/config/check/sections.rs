@@ -14,6 +14,7 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
             ("timeouts.connect", file.timeouts.connect.is_zero()),
             ("timeouts.first_byte", file.timeouts.first_byte.is_zero()),
             ("timeouts.idle", file.timeouts.idle.is_zero()),
+            ("timeouts.progress", file.timeouts.progress.is_zero()),
             ("timeouts.total", file.timeouts.total.is_zero()),
             ("models.timeout", file.models.timeout.is_zero()),
         ],
@@ -45,7 +46,7 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
 }
 
 /// Checks the times of one provider.
-pub(super) fn provider_times(check: &mut Check<'_>, path: &str, times: [(&str, Option<Span>); 4]) {
+pub(super) fn provider_times(check: &mut Check<'_>, path: &str, times: [(&str, Option<Span>); 5]) {
     for (key, span) in times {
         let path = format!("{path}.timeouts.{key}");
         let zero = span.is_some_and(Span::is_zero);

@@ -19,6 +19,9 @@ pub struct Timeouts {
     pub first_byte: Span,
     /// Between two pieces of a response. A stream that is silent for longer has been lost.
     pub idle: Span,
+    /// Between two pieces of a response that say something, which the comments and white space that keep a connection
+    /// open do not. A silent stream says nothing either, so this should not be shorter than `idle`.
+    pub progress: Span,
     /// For the whole request, all attempts included.
     pub total: Span,
 }
@@ -68,6 +71,7 @@ impl Default for Timeouts {
             connect: Span::from_secs(10),
             first_byte: Span::from_mins(10),
             idle: Span::from_mins(5),
+            progress: Span::from_mins(5),
             total: Span::from_mins(60),
         }
     }
