@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use tollgate_providers::{AdapterLimits, DESCRIPTORS, Demo, HttpProvider, Provider, Transport, descriptor};
+use tollgate_providers::auth::{AwsCredentials, CredentialsError};
+use tollgate_providers::{
+    AdapterLimits, Auth, DESCRIPTORS, Demo, HttpProvider, HttpProviderBuilder, Provider, Transport, descriptor,
+};
 
-use crate::config::{Config, ConfigError, ConfigErrors, KindInfo, ProviderConfig, Source};
+use crate::config::{Cloud, Config, ConfigError, ConfigErrors, KindInfo, ProviderConfig, Source};
 
 /// A provider with the configuration that it was built from, so that a reload keeps what did not change: its connections
 /// and the rest of its keys.
@@ -24,7 +27,12 @@ pub fn kinds() -> Vec<KindInfo<'static>> {
             name: row.kind,
             env_prefixes: row.env_prefixes,
             needs_key: row.needs_key,
-            needs_base_url: row.base_url.is_none(),
+            needs_base_url: row.base_url.is_none() && !matches!(row.auth, Auth::Aws | Auth::Google),
+            cloud: match row.auth {
+                Auth::Aws => Some(Cloud::Aws),
+                Auth::Google => Some(Cloud::Google),
+                _ => None,
+            },
         })
         .collect()
 }
@@ -77,6 +85,8 @@ fn build(
     if let Some(limit) = config.max_concurrency {
         builder = builder.max_concurrency(limit.get());
     }
+    builder =
+        in_cloud(config, builder).map_err(|error| located(config, source, "access_key_id", &error.to_string()))?;
     builder = config.keys.iter().fold(builder, |builder, key| builder.key(key.clone()));
     builder =
         config.headers.iter().fold(builder, |builder, (name, value)| builder.header(name.as_str(), value.clone()));
@@ -84,6 +94,28 @@ fn build(
         Ok(provider) => Ok(Arc::new(provider)),
         Err(error) => Err(located(config, source, error.setting(), &error.to_string())),
     }
+}
+
+/// The settings of clouds.
+fn in_cloud(
+    config: &ProviderConfig,
+    mut builder: HttpProviderBuilder,
+) -> Result<HttpProviderBuilder, CredentialsError> {
+    if let Some(key) = &config.aws {
+        let secret = key.secret_access_key.clone();
+        let credentials = AwsCredentials::new(key.access_key_id.expose(), secret, key.session_token.as_ref())?;
+        builder = builder.aws(credentials);
+    }
+    if let Some(region) = &config.region {
+        builder = builder.region(region.as_str());
+    }
+    if let Some(project) = &config.project {
+        builder = builder.project(project.as_str());
+    }
+    if let Some(location) = &config.location {
+        builder = builder.location(location.as_str());
+    }
+    Ok(builder)
 }
 
 /// An error with the line of the setting at fault, or the provider's where the setting came from elsewhere.

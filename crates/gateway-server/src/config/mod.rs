@@ -12,7 +12,7 @@
 //! use gateway_server::config::{KindInfo, Overrides, Source, load};
 //! use std::collections::BTreeMap;
 //!
-//! let kinds = [KindInfo { name: "openai", env_prefixes: &["OPENAI"], needs_key: true, needs_base_url: false }];
+//! let kinds = [KindInfo { name: "openai", env_prefixes: &["OPENAI"], needs_key: true, needs_base_url: false, cloud: None }];
 //! let variables = BTreeMap::from([("OPENAI_EAST_API_KEY".to_owned(), "sk-1".to_owned())]);
 //! let config = load(&Source::environment(), &variables, &kinds, &Overrides::default())?;
 //! assert_eq!(config.providers[0].name, "openai-east");
@@ -38,7 +38,7 @@ pub use document::Document;
 pub use environment::{ProcessEnvironment, Variables};
 pub use error::{ConfigError, ConfigErrors, Position};
 pub use load::load;
-pub use resolved::{Config, KindInfo, Overrides, ProviderConfig};
+pub use resolved::{AwsKey, Cloud, Config, KindInfo, Overrides, ProviderConfig};
 pub use source::Source;
 
 #[cfg(test)]

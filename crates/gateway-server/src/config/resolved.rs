@@ -60,6 +60,14 @@ pub struct ProviderConfig {
     pub base_url: Option<String>,
     /// Its keys, which take turns; empty only if the kind needs none.
     pub keys: Vec<Secret>,
+    /// The access key that signs requests, for AWS.
+    pub aws: Option<AwsKey>,
+    /// The region, for AWS.
+    pub region: Option<String>,
+    /// The project, for Google's cloud; `None` for the one that the key names.
+    pub project: Option<String>,
+    /// The location, for Google's cloud.
+    pub location: Option<String>,
     /// The version of the API.
     pub api_version: Option<String>,
     /// The models it has; if empty, it is asked.
@@ -74,6 +82,17 @@ pub struct ProviderConfig {
     pub timeouts: Timeouts,
 }
 
+/// An access key of AWS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AwsKey {
+    /// Its id. Not secret as such, but nobody else's business.
+    pub access_key_id: Secret,
+    /// Its secret part.
+    pub secret_access_key: Secret,
+    /// The token of a temporary one.
+    pub session_token: Option<Secret>,
+}
+
 /// A kind of provider, as far as the configuration needs to know it. The caller lists those it can build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindInfo<'a> {
@@ -85,6 +104,17 @@ pub struct KindInfo<'a> {
     pub needs_key: bool,
     /// Whether it has no address of its own.
     pub needs_base_url: bool,
+    /// The cloud that it is a part of, whose settings it has.
+    pub cloud: Option<Cloud>,
+}
+
+/// A cloud with an own way to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cloud {
+    /// Amazon's: a region, and an access key or an API key.
+    Aws,
+    /// Google's: a project, a location, and an account's key or an access token.
+    Google,
 }
 
 /// What the command line says; it wins over the environment and the file.

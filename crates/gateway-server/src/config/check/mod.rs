@@ -4,6 +4,7 @@
 //! used if there was none.
 
 pub(super) mod aliases;
+mod cloud;
 mod keys;
 pub(super) mod listen;
 pub(super) mod providers;
@@ -18,7 +19,8 @@ use super::error::ConfigError;
 use super::resolved::KindInfo;
 
 /// Always known, and in need of nothing, because it is what a server without any configuration offers.
-const DEMO: KindInfo<'static> = KindInfo { name: "demo", env_prefixes: &[], needs_key: false, needs_base_url: false };
+const DEMO: KindInfo<'static> =
+    KindInfo { name: "demo", env_prefixes: &[], needs_key: false, needs_base_url: false, cloud: None };
 
 /// What the checks look things up in, and what they have found.
 pub(super) struct Check<'a> {

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, header};
 use tollgate_core::Secret;
 
 use super::sections::provider_times;
-use super::{Check, keys, url};
+use super::{Check, cloud, keys, url};
 use crate::config::document::suggest;
 use crate::config::environment::{Discovered, Instance, discover, read};
 use crate::config::error::ConfigError;
@@ -41,17 +41,29 @@ fn from_entry(check: &mut Check<'_>, name: &str, entry: &ProviderEntry, timeouts
     }
     let kind = kind(check, &path, name, entry)?;
     let owners = keys::owners(name, kind);
-    let variables = read(&owners, check.variables);
+    let variables = read(&owners, check.variables, kind);
+    cloud::settings_fit(check, &path, entry, kind);
     let times = entry.timeouts;
-    let times =
-        [("connect", times.connect), ("first_byte", times.first_byte), ("idle", times.idle), ("total", times.total)];
+    let times = [
+        ("connect", times.connect),
+        ("first_byte", times.first_byte),
+        ("idle", times.idle),
+        ("progress", times.progress),
+        ("total", times.total),
+    ];
     provider_times(check, &path, times);
     texts(check, &path, entry);
+    let keys = keys::of_entry(check, &path, entry, kind, &owners, &variables);
+    let project = entry.project.clone().or_else(|| cloud::project_of_variables(&variables, &keys));
     Some(ProviderConfig {
         name: name.to_owned(),
         kind: kind.name.to_owned(),
         base_url: base_url(check, &path, entry, kind, &owners, &variables),
-        keys: keys::of_entry(check, &path, entry, kind, &owners, &variables),
+        keys,
+        aws: cloud::aws_of_entry(check, &path, entry, &variables),
+        region: cloud::region_of_entry(check, &path, entry, kind, &variables),
+        project,
+        location: entry.location.clone().or_else(|| variables.location.clone()),
         api_version: entry.api_version.clone(),
         models: entry.models.clone(),
         headers: headers(check, &path, &entry.headers),
@@ -124,11 +136,16 @@ fn from_variables(check: &mut Check<'_>, instance: &Instance<'_>, timeouts: Time
         let error = ConfigError::environment(&missing, format!("not set, although {variable} is"));
         check.report(error.with_hint(format!("set {missing} to where the provider is, or unset {variable}")));
     }
+    let keys = keys::from_environment(check, &variables, kind);
     ProviderConfig {
         name: instance.name(),
         kind: kind.name.to_owned(),
         base_url: variables.base_url.as_ref().and_then(|(variable, text)| environment_url(check, variable, text)),
-        keys: keys::from_environment(check, &variables),
+        project: cloud::project_of_variables(&variables, &keys),
+        keys,
+        aws: cloud::aws_of_variables(&variables),
+        region: cloud::region_of_variables(check, instance, &variables),
+        location: variables.location,
         api_version: variables.api_version,
         models: variables.models,
         headers: Vec::new(),

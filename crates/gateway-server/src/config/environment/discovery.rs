@@ -10,7 +10,7 @@
 //! ```
 
 use super::{Variables, value};
-use crate::config::KindInfo;
+use crate::config::{Cloud, KindInfo};
 
 /// A provider that variables speak of: its kind and the suffix, if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,24 @@ pub(crate) struct Discovered {
     pub(crate) base_url: Option<(String, String)>,
     pub(crate) api_version: Option<String>,
     pub(crate) models: Vec<String>,
+    /// An access key of AWS: its two parts and the session token, each with the name of its variable.
+    pub(crate) aws: Option<AwsVariables>,
+    pub(crate) region: Option<String>,
+    /// The file of a Google account's key with the name of its variable.
+    pub(crate) credentials_file: Option<(String, String)>,
+    pub(crate) project: Option<String>,
+    /// The project for credentials that name none.
+    pub(crate) general_project: Option<String>,
+    pub(crate) location: Option<String>,
+}
+
+/// An access key of AWS in variables.
+pub(crate) struct AwsVariables {
+    /// The variable of the key's id.
+    pub(crate) variable: String,
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) session_token: Option<String>,
 }
 
 /// What stands at the end of a variable's name.
@@ -35,6 +53,8 @@ pub(crate) struct Discovered {
 enum Role {
     Key,
     BaseUrl,
+    /// Where in a cloud it is, or how it signs in there.
+    Cloud(Cloud),
     Other,
 }
 
@@ -42,6 +62,10 @@ const KEY: &str = "_API_KEY";
 const BASE_URL: &str = "_BASE_URL";
 const MODELS: &str = "_MODELS";
 const VERSION: &str = "_API_VERSION";
+const REGION: &str = "_REGION";
+const CREDENTIALS_FILE: &str = "_CREDENTIALS_FILE";
+const PROJECT: &str = "_PROJECT";
+const LOCATION: &str = "_LOCATION";
 
 /// All providers that the variables register: in the order of `kinds`, the one without suffix first, then by suffix.
 pub(crate) fn discover<'a>(variables: &dyn Variables, kinds: &'a [KindInfo<'a>]) -> Vec<Instance<'a>> {
@@ -51,9 +75,25 @@ pub(crate) fn discover<'a>(variables: &dyn Variables, kinds: &'a [KindInfo<'a>])
             continue;
         };
         let kind = &kinds[index];
-        let registers = role == Role::Key || (role == Role::BaseUrl && !kind.needs_key);
         let instance = Instance { kind, suffix };
+        let registers = match role {
+            Role::Key => true,
+            Role::BaseUrl => !kind.needs_key,
+            Role::Cloud(cloud) => kind.cloud == Some(cloud) && instance.read(variables).signs_in(),
+            Role::Other => false,
+        };
         if registers && value(variables, &name).is_some() && !found.iter().any(|(_, other)| *other == instance) {
+            found.push((index, instance));
+        }
+    }
+    // The variables that the clouds' own tools read.
+    for (index, kind) in kinds.iter().enumerate().filter(|(_, kind)| kind.cloud.is_some()) {
+        let instance = Instance { kind, suffix: None };
+        let known = found.iter().any(|(_, other)| *other == instance);
+        let read = instance.read(variables);
+        // An access key may be there for other programs; one without a region is of no use here.
+        let is_complete = kind.cloud != Some(Cloud::Aws) || read.region.is_some();
+        if !known && read.signs_in() && is_complete {
             found.push((index, instance));
         }
     }
@@ -80,6 +120,11 @@ fn split_role(name: &str) -> Option<(&str, Role)> {
     }
     if let Some(owner) = name.strip_suffix(BASE_URL) {
         return Some((owner, Role::BaseUrl));
+    }
+    for (role, cloud) in [(REGION, Cloud::Aws), (CREDENTIALS_FILE, Cloud::Google)] {
+        if let Some(owner) = name.strip_suffix(role) {
+            return Some((owner, Role::Cloud(cloud)));
+        }
     }
     if let Some(owner) = name.strip_suffix(MODELS).or_else(|| name.strip_suffix(VERSION)) {
         return Some((owner, Role::Other));
@@ -129,22 +174,63 @@ impl<'a> Instance<'a> {
     /// Reads its variables. Where a kind has several prefixes, the first that gives a value wins for each of them,
     /// since `GEMINI_API_KEY` and `GOOGLE_API_KEY` are often the same key twice.
     pub(crate) fn read(&self, variables: &dyn Variables) -> Discovered {
-        read(&self.owners(), variables)
+        read(&self.owners(), variables, self.kind)
     }
 }
 
 /// Reads the variables that begin with one of `owners`.
-pub(crate) fn read(owners: &[String], variables: &dyn Variables) -> Discovered {
+pub(crate) fn read(owners: &[String], variables: &dyn Variables, kind: &KindInfo<'_>) -> Discovered {
     let first = |role: &str| {
         let mut names = owners.iter().map(|owner| format!("{owner}{role}"));
         names.find_map(|name| value(variables, &name).map(|value| (name, value)))
     };
     let models = first(MODELS).map(|(_, list)| list).unwrap_or_default();
-    Discovered {
+    let mut read = Discovered {
         keys: owners.iter().map(|owner| keys(owner, variables)).find(|keys| !keys.is_empty()).unwrap_or_default(),
         base_url: first(BASE_URL),
         api_version: first(VERSION).map(|(_, version)| version),
         models: models.split(',').map(|model| model.trim().to_owned()).filter(|model| !model.is_empty()).collect(),
+        ..Discovered::default()
+    };
+    let shared = |names: &[&str]| names.iter().find_map(|name| value(variables, name));
+    let own = |role: &str| first(role).map(|(_, value)| value);
+    match kind.cloud {
+        None => {}
+        Some(Cloud::Aws) => {
+            read.region = own(REGION).or_else(|| shared(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
+            if read.keys.is_empty() {
+                read.keys.extend(named(variables, "AWS_BEARER_TOKEN_BEDROCK"));
+            }
+            read.aws = if read.keys.is_empty() { aws(variables) } else { None };
+        }
+        Some(Cloud::Google) => {
+            read.project = own(PROJECT);
+            read.general_project = shared(&["GOOGLE_CLOUD_PROJECT"]);
+            read.location = own(LOCATION).or_else(|| shared(&["GOOGLE_CLOUD_LOCATION"]));
+            if read.keys.is_empty() {
+                let general = || named(variables, "GOOGLE_APPLICATION_CREDENTIALS");
+                read.credentials_file = first(CREDENTIALS_FILE).or_else(general);
+            }
+        }
+    }
+    read
+}
+
+fn named(variables: &dyn Variables, name: &str) -> Option<(String, String)> {
+    value(variables, name).map(|value| (name.to_owned(), value))
+}
+
+fn aws(variables: &dyn Variables) -> Option<AwsVariables> {
+    let (variable, access_key_id) = named(variables, "AWS_ACCESS_KEY_ID")?;
+    let secret_access_key = value(variables, "AWS_SECRET_ACCESS_KEY")?;
+    let session_token = value(variables, "AWS_SESSION_TOKEN");
+    Some(AwsVariables { variable, access_key_id, secret_access_key, session_token })
+}
+
+impl Discovered {
+    /// Whether there is something to sign in with.
+    fn signs_in(&self) -> bool {
+        !self.keys.is_empty() || self.aws.is_some() || self.credentials_file.is_some()
     }
 }
 

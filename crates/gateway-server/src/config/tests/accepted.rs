@@ -24,8 +24,13 @@ fn nothing_gives_the_defaults() {
 #[test]
 fn defaults_are_those_of_the_contract() {
     let seconds = |seconds: u64| Span::from_millis(seconds * 1000);
-    let timeouts =
-        Timeouts { connect: seconds(10), first_byte: seconds(600), idle: seconds(300), total: seconds(3600) };
+    let timeouts = Timeouts {
+        connect: seconds(10),
+        first_byte: seconds(600),
+        idle: seconds(300),
+        progress: seconds(300),
+        total: seconds(3600),
+    };
     assert_eq!(Timeouts::default(), timeouts);
     let retry = Retry {
         max_attempts: 3,
@@ -59,7 +64,7 @@ listen: "[::1]:9000"
 base_path: /llm/v2
 client_key: ck
 admin_key: "ak"
-timeouts: { connect: 1s, first_byte: 2s, idle: 3s, total: 4s }
+timeouts: { connect: 1s, first_byte: 2s, idle: 3s, progress: 3500ms, total: 4s }
 retry: { max_attempts: 1, base_delay: 0, max_delay: 5s, max_retry_after: 0 }
 limits: { max_body: 1MB, max_json_depth: 7, max_headers: 100, max_event: 2KiB, max_buffered_response: 3 MiB,
           max_concurrency: 0x10, queue_timeout: 0s }
@@ -103,7 +108,7 @@ providers:
     headers: { X-Extra: value }
     max_concurrency: 100
     stream_usage: false
-    timeouts: { connect: 2s }
+    timeouts: { connect: 2s, progress: 8m }
   demo:
 "#,
         "",
@@ -119,6 +124,7 @@ providers:
     assert_eq!((zeta.headers[0].0.as_str(), zeta.headers[0].1.expose()), ("x-extra", "value"));
     assert_eq!((zeta.max_concurrency.map(usize::from), zeta.stream_usage), (Some(100), Some(false)));
     assert_eq!((zeta.timeouts.connect, zeta.timeouts.idle), (Span::from_secs(2), Span::from_mins(9)));
+    assert_eq!((zeta.timeouts.progress, config.timeouts.progress), (Span::from_mins(8), Span::from_mins(5)));
     assert_eq!((demo.name.as_str(), demo.kind.as_str(), demo.keys.len()), ("demo", "demo", 0));
     assert_eq!(demo.timeouts, config.timeouts);
 }

@@ -8,15 +8,41 @@ mod sources;
 
 use std::collections::BTreeMap;
 
-use super::{Config, ConfigErrors, KindInfo, Overrides, Source, load};
+use super::{Cloud, Config, ConfigErrors, KindInfo, Overrides, Source, load};
 
 pub(super) const KINDS: &[KindInfo<'static>] = &[
-    KindInfo { name: "openai", env_prefixes: &["OPENAI"], needs_key: true, needs_base_url: false },
-    KindInfo { name: "anthropic", env_prefixes: &["ANTHROPIC"], needs_key: true, needs_base_url: false },
-    KindInfo { name: "gemini", env_prefixes: &["GEMINI", "GOOGLE"], needs_key: true, needs_base_url: false },
-    KindInfo { name: "azure", env_prefixes: &["AZURE_OPENAI", "AZURE"], needs_key: true, needs_base_url: true },
-    KindInfo { name: "ollama", env_prefixes: &["OLLAMA"], needs_key: false, needs_base_url: false },
-    KindInfo { name: "custom", env_prefixes: &["CUSTOM"], needs_key: false, needs_base_url: true },
+    KindInfo { name: "openai", env_prefixes: &["OPENAI"], needs_key: true, needs_base_url: false, cloud: None },
+    KindInfo { name: "anthropic", env_prefixes: &["ANTHROPIC"], needs_key: true, needs_base_url: false, cloud: None },
+    KindInfo {
+        name: "gemini",
+        env_prefixes: &["GEMINI", "GOOGLE"],
+        needs_key: true,
+        needs_base_url: false,
+        cloud: None,
+    },
+    KindInfo {
+        name: "azure",
+        env_prefixes: &["AZURE_OPENAI", "AZURE"],
+        needs_key: true,
+        needs_base_url: true,
+        cloud: None,
+    },
+    KindInfo { name: "ollama", env_prefixes: &["OLLAMA"], needs_key: false, needs_base_url: false, cloud: None },
+    KindInfo { name: "custom", env_prefixes: &["CUSTOM"], needs_key: false, needs_base_url: true, cloud: None },
+    KindInfo {
+        name: "bedrock",
+        env_prefixes: &["BEDROCK"],
+        needs_key: true,
+        needs_base_url: false,
+        cloud: Some(Cloud::Aws),
+    },
+    KindInfo {
+        name: "vertex",
+        env_prefixes: &["VERTEX"],
+        needs_key: true,
+        needs_base_url: false,
+        cloud: Some(Cloud::Google),
+    },
 ];
 
 /// Variables, written as `A=1 B=two`.

@@ -159,6 +159,7 @@ fn zeros() {
         ("timeouts", "connect", time),
         ("timeouts", "first_byte", time),
         ("timeouts", "idle", time),
+        ("timeouts", "progress", time),
         ("timeouts", "total", time),
         ("models", "timeout", time),
         ("limits", "max_body", limit),

@@ -24,6 +24,20 @@ pub struct ProviderEntry {
     /// A file that holds the key, instead of `api_key`. Read when the configuration is loaded; a newline at the end is
     /// dropped. A relative path starts at the folder of the configuration file.
     pub api_key_file: Option<PathBuf>,
+    /// The region, for AWS: `us-east-1`. By default that of the environment.
+    pub region: Option<String>,
+    /// The id of an access key of AWS, which signs requests instead of `api_key`. Needs `secret_access_key`.
+    pub access_key_id: Option<SecretText>,
+    /// The secret part of the access key.
+    pub secret_access_key: Option<SecretText>,
+    /// The session token of a temporary access key.
+    pub session_token: Option<SecretText>,
+    /// A file with the key of a Google service account or user, as JSON, instead of `api_key`. Read like `api_key_file`.
+    pub credentials_file: Option<PathBuf>,
+    /// The project in Google's cloud. By default the one that the credentials name, or that of the environment.
+    pub project: Option<String>,
+    /// The location in Google's cloud, such as `europe-west4`. By default that of the environment, or `global`.
+    pub location: Option<String>,
     /// The version of the API, for kinds that have one (Azure), as `YYYY-MM-DD`.
     pub api_version: Option<String>,
     /// The models it has. If empty, the provider is asked for its list.
@@ -50,6 +64,8 @@ pub struct TimeoutOverrides {
     pub first_byte: Option<Span>,
     /// Between two pieces of a response.
     pub idle: Option<Span>,
+    /// Between two pieces of a response that are more than comments and white space.
+    pub progress: Option<Span>,
     /// For the whole request, all attempts included.
     pub total: Option<Span>,
 }
@@ -62,6 +78,7 @@ impl TimeoutOverrides {
             connect: self.connect.unwrap_or(general.connect),
             first_byte: self.first_byte.unwrap_or(general.first_byte),
             idle: self.idle.unwrap_or(general.idle),
+            progress: self.progress.unwrap_or(general.progress),
             total: self.total.unwrap_or(general.total),
         }
     }
