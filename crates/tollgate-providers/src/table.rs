@@ -244,6 +244,8 @@ pub const DESCRIPTORS: &[Descriptor] = &[
         title: "llama.cpp server",
         env_prefixes: &["LLAMACPP", "LLAMA_CPP"],
         base_url: Some("http://localhost:8080/v1"),
+        // Its Responses are its Chat Completions in other words, and the events lack what clients need: docs/decisions/0016.
+        operations: Operations::CHAT.and_completions().and_embeddings(),
         quirks: Quirks {
             root_paths: &["completion", "infill", "tokenize", "detokenize", "props", "slots", "health", "rerank"],
             ..Quirks::NONE
@@ -268,6 +270,21 @@ pub fn descriptor(kind: &str) -> Option<&'static Descriptor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn responses_of_a_server_that_only_imitates_them_are_translated() {
+        use tollgate_core::Operation::{ChatCompletions, Responses};
+        use tollgate_core::ir::Protocol::{OpenAiChat, OpenAiResponses};
+
+        use crate::Wire;
+
+        let cases = [("llamacpp", Wire::Translated(OpenAiChat)), ("vllm", Wire::Same), ("custom", Wire::Same)];
+        for (kind, expected) in cases {
+            let row = descriptor(kind).expect("a row");
+            assert_eq!(row.wire(Responses, OpenAiResponses, "m"), Some(expected), "{kind}");
+            assert_eq!(row.wire(ChatCompletions, OpenAiChat, "m"), Some(Wire::Same), "{kind}");
+        }
+    }
 
     #[test]
     fn rows_are_sound() {

@@ -200,9 +200,10 @@ def responses_helper(args):
     # The SDK's own accumulator, which fails on a `response.created` that has no `output`.
     asked = {"model": args.model, "input": "Say something about gates.", "max_output_tokens": 16}
     with client(args).responses.stream(**asked) as events:
-        for _ in events:
-            pass
-        check_response(events.get_final_response())
+        last = list(events)[-1]
+        # An answer that ended for its length is not final to the SDK.
+        final = events.get_final_response() if last.type == "response.completed" else last.response
+        check_response(final)
 
 
 def error_model(args):
