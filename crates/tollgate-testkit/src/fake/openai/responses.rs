@@ -27,16 +27,23 @@ pub(super) fn answer(ask: &Ask, body: &Value, keep: impl FnOnce(&str, &[Value]))
 fn begun(body: &Value, id: &str) -> Value {
     let or = |name: &str, default: Value| if body[name].is_null() { default } else { body[name].clone() };
     let format = json!({ "type": "text" });
+    let mut tools = or("tools", json!([]));
+    for tool in tools.as_array_mut().into_iter().flatten().filter(|tool| tool["type"] == "function") {
+        if tool["strict"].is_null() {
+            tool["strict"] = json!(true);
+        }
+    }
     let text = if body["text"]["format"].is_null() { json!({ "format": format }) } else { body["text"].clone() };
     json!({
         "id": id, "object": "response", "created_at": CREATED, "status": "in_progress", "background": false,
         "error": null, "incomplete_details": null, "instructions": body["instructions"],
-        "max_output_tokens": body["max_output_tokens"], "max_tool_calls": null, "model": body["model"], "output": [],
+        "max_output_tokens": body["max_output_tokens"], "max_tool_calls": null, "completed_at": null,
+        "presence_penalty": 0.0, "frequency_penalty": 0.0, "model": body["model"], "output": [],
         "parallel_tool_calls": or("parallel_tool_calls", json!(true)),
         "previous_response_id": body["previous_response_id"],
         "reasoning": or("reasoning", json!({ "effort": null, "summary": null })),
         "service_tier": "default", "store": or("store", json!(true)), "temperature": or("temperature", json!(1.0)),
-        "text": text, "tool_choice": or("tool_choice", json!("auto")), "tools": or("tools", json!([])),
+        "text": text, "tool_choice": or("tool_choice", json!("auto")), "tools": tools,
         "top_logprobs": 0, "top_p": or("top_p", json!(1.0)), "truncation": "disabled", "usage": null,
         "user": null, "metadata": or("metadata", json!({})), "prompt_cache_key": null, "safety_identifier": null,
     })
@@ -51,6 +58,7 @@ fn ended(answer: &Answer, response: &Value, output: &[Value]) -> Value {
         "total_tokens": INPUT + answer.output(),
     });
     whole["status"] = json!("completed");
+    whole["completed_at"] = json!(CREATED);
     if answer.finish == Finish::Length {
         whole["status"] = json!("incomplete");
         whole["incomplete_details"] = json!({ "reason": "max_output_tokens" });
