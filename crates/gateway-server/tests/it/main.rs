@@ -15,3 +15,4 @@ mod reload;
 mod stored_responses;
 mod streaming;
 mod support;
+mod translation_cases;

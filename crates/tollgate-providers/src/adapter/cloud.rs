@@ -25,7 +25,8 @@ pub(super) fn base_url<'a>(
     place: Place<'_>,
 ) -> Result<Cow<'a, str>, BuildError> {
     match (descriptor.api, url.or(descriptor.base_url)) {
-        (Api::Vertex, Some(url)) if has_path(url) => Ok(url.into()),
+        // An address of one's own without a project is a server in front of Google's that knows it.
+        (Api::Vertex, Some(url)) if has_path(url) || place.project.is_none() => Ok(url.into()),
         (Api::Vertex, url) => {
             let location = part("location", place.location)?;
             let server = match (url, location) {
@@ -120,6 +121,7 @@ mod tests {
             ),
             ("vertex", Some("http://h:1/"), place, Ok(format!("http://h:1{below}/europe-west4"))),
             ("vertex", Some("http://h:1/v1/x"), nowhere, Ok("http://h:1/v1/x".to_owned())),
+            ("vertex", Some("http://h:1"), nowhere, Ok("http://h:1".to_owned())),
             ("vertex", None, nowhere, Err("project".to_owned())),
             ("vertex", None, Place { project: Some(".."), ..place }, Err("project".to_owned())),
             ("vertex", None, Place { location: "a/b", ..place }, Err("location".to_owned())),

@@ -262,7 +262,7 @@ fn providers() {
         ("x: { kind: opnai }", "2:14: providers.x.kind: unknown kind of provider; did you mean `openai`?"),
         (
             "x: { kind: wibble }",
-            "2:14: providers.x.kind: unknown kind of provider; allowed: openai, anthropic, gemini, azure, ollama, custom",
+            "2:14: providers.x.kind: unknown kind of provider; allowed: openai, anthropic, gemini, azure, ollama, custom, bedrock, vertex",
         ),
         (
             "openai-east: {}",
