@@ -7,6 +7,7 @@ mod demo;
 mod faults;
 mod lifecycle;
 mod models;
+mod open_responses;
 mod other_operations;
 mod passthrough;
 mod provider_errors;
