@@ -13,7 +13,7 @@ use crate::json;
 #[must_use]
 pub fn encode(answer: &Answer, echo: &Echo) -> Bytes {
     let reason = answer.choices.first().map(|choice| choice.finish.reason).unwrap_or_default();
-    let items = answer.choices.first().map(|choice| items(choice, echo)).unwrap_or_default();
+    let items = answer.choices.first().map(|choice| items(choice)).unwrap_or_default();
     let last = items.len().saturating_sub(1);
     let status = |at: usize| if at == last && is_cut(reason) { "incomplete" } else { "completed" };
     let output: Vec<String> = items.iter().enumerate().map(|(at, item)| item.text(status(at))).collect();
@@ -31,7 +31,7 @@ pub fn encode(answer: &Answer, echo: &Echo) -> Bytes {
 }
 
 /// The items that say what a choice says.
-fn items(choice: &Choice, echo: &Echo) -> Vec<Item> {
+fn items(choice: &Choice) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::with_capacity(choice.blocks.len());
     let mut before = 0;
     let mut logprobs = choice.logprobs.iter().cloned();
@@ -50,7 +50,7 @@ fn items(choice: &Choice, echo: &Echo) -> Vec<Item> {
                 items.extend(text.signature.as_ref().map(|signature| Item::bearer(seal(signature, &Belongs::Text))));
             }
             Block::Refusal(text) => add_part(&mut items, Part { refusal: true, text: text.clone(), ..Part::default() }),
-            Block::Thinking(thinking) => items.push(reasoning(thinking, echo)),
+            Block::Thinking(thinking) => items.push(reasoning(thinking)),
             Block::ToolCall(call) => {
                 if let Some(signature) = &call.signature {
                     items.push(Item::bearer(seal(signature, &Belongs::Call(call.id.clone()))));
@@ -84,10 +84,8 @@ fn add_part(items: &mut Vec<Item>, part: Part) {
     items.push(item);
 }
 
-fn reasoning(thinking: &Thinking, echo: &Echo) -> Item {
-    // Who asked for a summary looks for it there.
-    let as_summary = thinking.summary || echo.prompt.reasoning.summary.is_some();
-    let mut item = Item::reasoning(thinking.id.as_deref(), as_summary);
+fn reasoning(thinking: &Thinking) -> Item {
+    let mut item = Item::reasoning(thinking.id.as_deref());
     if let Item::Reasoning { text, encrypted, .. } = &mut item {
         text.push_str(&thinking.text);
         *encrypted = seal_thinking(thinking);

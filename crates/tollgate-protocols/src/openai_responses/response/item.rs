@@ -53,10 +53,12 @@ impl Item {
         }
     }
 
-    pub(in super::super) fn reasoning(id: Option<&str>, summary: bool) -> Self {
+    /// Thoughts, which are always told as a summary: OpenAI and Open Responses name the events of raw thoughts differently,
+    /// and those of summaries alike, so every client understands these.
+    pub(in super::super) fn reasoning(id: Option<&str>) -> Self {
         let known = id.filter(|id| id.starts_with("rs_"));
         let id = known.map_or_else(|| new_id("rs_"), str::to_owned);
-        Self::Reasoning { id, text: String::new(), summary, encrypted: None }
+        Self::Reasoning { id, text: String::new(), summary: true, encrypted: None }
     }
 
     /// A reasoning item that says nothing and carries another item's signature.

@@ -112,11 +112,7 @@ impl Encoder {
         let place = match block {
             OpenBlock::Text => self.open_part(false, out),
             OpenBlock::Refusal => self.open_part(true, out),
-            OpenBlock::Thinking { summary, id } => {
-                // Who asked for a summary looks for it there.
-                let summary = *summary || self.writer.wants_summary();
-                Place { item: self.add(Item::reasoning(id.as_deref(), summary), out), part: 0 }
-            }
+            OpenBlock::Thinking { id, .. } => Place { item: self.add(Item::reasoning(id.as_deref()), out), part: 0 },
             OpenBlock::ToolCall { id, name, kind } => {
                 Place { item: self.add(Item::call(id, name, *kind, None), out), part: 0 }
             }
@@ -256,8 +252,7 @@ impl Encoder {
     }
 
     fn whole_thinking(&mut self, thinking: &Thinking, out: &mut Vec<u8>) {
-        let summary = thinking.summary || self.writer.wants_summary();
-        let item = self.add(Item::reasoning(thinking.id.as_deref(), summary), out);
+        let item = self.add(Item::reasoning(thinking.id.as_deref()), out);
         self.words(Place { item, part: 0 }, &thinking.text, out);
         if let Some(Slot { item: Item::Reasoning { encrypted, .. }, .. }) = self.items.get_mut(item) {
             *encrypted = seal_thinking(thinking);

@@ -27,11 +27,6 @@ impl Writer {
         Self { echo, started: false, id: String::new(), model: None, created, sequence: 0, output: Vec::new() }
     }
 
-    /// Whether the client asked for summaries of thoughts.
-    pub(super) fn wants_summary(&self) -> bool {
-        self.echo.prompt.reasoning.summary.is_some()
-    }
-
     fn event(&mut self, kind: &str, out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(kind.as_bytes());
