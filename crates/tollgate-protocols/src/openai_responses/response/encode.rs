@@ -13,7 +13,7 @@ use crate::json;
 #[must_use]
 pub fn encode(answer: &Answer, echo: &Echo) -> Bytes {
     let reason = answer.choices.first().map(|choice| choice.finish.reason).unwrap_or_default();
-    let items = answer.choices.first().map(|choice| items(choice)).unwrap_or_default();
+    let items = answer.choices.first().map(items).unwrap_or_default();
     let last = items.len().saturating_sub(1);
     let status = |at: usize| if at == last && is_cut(reason) { "incomplete" } else { "completed" };
     let output: Vec<String> = items.iter().enumerate().map(|(at, item)| item.text(status(at))).collect();
