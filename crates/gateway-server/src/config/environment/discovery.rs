@@ -91,14 +91,23 @@ pub(crate) fn discover<'a>(variables: &dyn Variables, kinds: &'a [KindInfo<'a>])
         let instance = Instance { kind, suffix: None };
         let known = found.iter().any(|(_, other)| *other == instance);
         let read = instance.read(variables);
-        // An access key may be there for other programs; one without a region is of no use here.
         let is_complete = kind.cloud != Some(Cloud::Aws) || read.region.is_some();
-        if !known && read.signs_in() && is_complete {
+        if !known && read.signs_in() && is_complete && is_meant(variables, kind) {
             found.push((index, instance));
         }
     }
     found.sort_by(|(a, one), (b, other)| (a, &one.suffix).cmp(&(b, &other.suffix)));
     found.into_iter().map(|(_, instance)| instance).collect()
+}
+
+/// Whether a variable says that a cloud's models are wanted. Its credentials alone may be there for other programs.
+fn is_meant(variables: &dyn Variables, kind: &KindInfo<'_>) -> bool {
+    let belongs = |name: &String| {
+        let own =
+            kind.env_prefixes.iter().any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('_')));
+        own || (kind.cloud == Some(Cloud::Aws) && name == "AWS_BEARER_TOKEN_BEDROCK")
+    };
+    variables.names().iter().any(|name| belongs(name) && value(variables, name).is_some())
 }
 
 /// Takes a variable's name apart into the index of its kind, the suffix and the role.

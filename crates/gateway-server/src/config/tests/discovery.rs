@@ -161,3 +161,17 @@ fn an_address_of_the_environment_does_not_redirect_an_entry() {
     let yaml = "providers: { openai: { api_key: file } }";
     check(yaml, "OPENAI_BASE_URL=https://elsewhere", &["openai:openai file - - "]);
 }
+
+#[test]
+fn clouds_are_registered_where_they_are_meant() {
+    let aws = "AWS_ACCESS_KEY_ID=i AWS_SECRET_ACCESS_KEY=s AWS_REGION=eu-west-1";
+    check("", aws, &[]);
+    check("", &format!("{aws} BEDROCK_REGION=us-east-1"), &["bedrock:bedrock  - - "]);
+    check("", "AWS_BEARER_TOKEN_BEDROCK=k AWS_REGION=us-east-1", &["bedrock:bedrock k - - "]);
+    check("", "BEDROCK_API_KEY=k BEDROCK_REGION=us-east-1", &["bedrock:bedrock k - - "]);
+    check("", "BEDROCK_API_KEY=k BEDROCK_BASE_URL=http://h", &["bedrock:bedrock k http://h - "]);
+    check("", "VERTEX_API_KEY=token VERTEX_PROJECT=p", &["vertex:vertex token - - "]);
+    let config = accept("", &format!("{aws} BEDROCK_REGION=us-east-1"));
+    let key = config.providers[0].aws.as_ref().expect("an access key");
+    assert_eq!((key.access_key_id.expose(), config.providers[0].region.as_deref()), ("i", Some("us-east-1")));
+}
