@@ -19,7 +19,7 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn new(id: Option<&str>, model: Option<&str>, echo: &Echo) -> Self {
-        let id = echo.id.as_deref().or(id).map_or_else(|| new_id(""), str::to_owned);
+        let id = echo.id.as_deref().or(id.filter(|id| !id.is_empty())).map_or_else(|| new_id(""), str::to_owned);
         Self { id, model: model.unwrap_or(&echo.model).to_owned() }
     }
 

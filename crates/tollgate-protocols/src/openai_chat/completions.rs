@@ -85,7 +85,10 @@ fn words(block: &Block) -> Option<&str> {
 
 fn write_head(o: &mut Object<'_>, echo: &Echo, id: Option<&str>, model: Option<&str>, created: Option<u64>) {
     let made = echo.id.as_ref().map(|id| format!("cmpl-{id}"));
-    o.string("id", &made.or_else(|| id.map(str::to_owned)).unwrap_or_else(|| new_id("cmpl-")));
+    o.string(
+        "id",
+        &made.or_else(|| id.filter(|id| !id.is_empty()).map(str::to_owned)).unwrap_or_else(|| new_id("cmpl-")),
+    );
     o.string("object", "text_completion");
     o.uint("created", created.unwrap_or(echo.now));
     o.string("model", model.unwrap_or(&echo.model));
