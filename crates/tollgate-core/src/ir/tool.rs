@@ -121,11 +121,11 @@ impl Tool {
 }
 
 impl ToolCall {
-    /// The arguments as the text of a JSON object: `{}` where there are none.
+    /// The arguments as the text of a JSON object: `{}` where there are none. Some servers say so with `null`.
     #[must_use]
     pub fn arguments_or_empty(&self) -> &str {
         let arguments = self.arguments.trim();
-        if arguments.is_empty() { "{}" } else { arguments }
+        if matches!(arguments, "" | "null") { "{}" } else { arguments }
     }
 }
 

@@ -24,6 +24,12 @@ pub fn object_arguments<'a>(call: &'a ToolCall, losses: &mut Losses) -> Cow<'a, 
     Cow::Borrowed("{}")
 }
 
+/// Whether the first piece of a call's arguments is as good as none. No object begins so.
+#[must_use]
+pub fn says_nothing(first: &str) -> bool {
+    matches!(first.trim(), "" | "null")
+}
+
 /// The free text that a model gave a function made of [`CUSTOM_PARAMETERS`]; the arguments as they are if it gave
 /// something else.
 #[must_use]
@@ -41,6 +47,7 @@ mod tests {
         for (arguments, expected, lost) in [
             ("", "{}", false),
             (" \n", "{}", false),
+            ("null", "{}", false),
             (r#"{"a":1}"#, r#"{"a":1}"#, false),
             (r#"{"a": "lon"#, "{}", true),
             ("[1]", "{}", true),

@@ -36,7 +36,7 @@ use tollgate_core::ir::{Answer, Event, Losses, Prompt, Protocol};
 use tollgate_core::{Error, ErrorKind};
 
 pub use aggregate::{Aggregator, replay};
-pub use arguments::{CUSTOM_PARAMETERS, custom_input, object_arguments};
+pub use arguments::{CUSTOM_PARAMETERS, custom_input, object_arguments, says_nothing};
 pub use base64::{from_base64, standard_base64, to_base64};
 pub use dialect::{Dialect, MaxTokensField, ReasoningField, ReasoningReplay, ToolIds};
 pub use envelope::{open_signature, seal_signature};

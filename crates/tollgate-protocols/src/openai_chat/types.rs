@@ -61,6 +61,9 @@ pub(super) const MISTRAL_MEMBERS: [&str; 7] = [
 pub(super) const ANSWER_MEMBERS: [&str; 8] =
     ["choices", "created", "error", "id", "model", "object", "service_tier", "usage"];
 
+/// The classes of service that an answer may have been given.
+pub(super) const TIERS: [&str; 6] = ["auto", "default", "flex", "scale", "priority", "fast"];
+
 /// Random padding against guesses at the length of words.
 pub(super) const PADDING: [&str; 2] = ["obfuscation", "p"];
 

@@ -9,7 +9,7 @@ use tollgate_core::ir::{Block, Delta, Event, Extra, Finish, OpenBlock, Origin, P
 
 use super::super::response::{EXTRAS, USAGE_EXTRAS, describe, message_id, write_extras, write_redacted};
 use super::super::types::{FREE_TEXT, is_object, stop_reason, write_citation, write_usage};
-use crate::codec::{Echo, EncodeStream, seal_signature};
+use crate::codec::{Echo, EncodeStream, says_nothing, seal_signature};
 use crate::json::{self, Object};
 
 /// Writes a client's stream.
@@ -171,6 +171,8 @@ impl Encoder {
                     o.string("thinking", text);
                 });
             }
+            (OpenBlock::ToolCall { kind: ToolKind::Function, .. }, Delta::Arguments(more))
+                if !current.is_written && current.arguments.is_empty() && says_nothing(more) => {}
             (OpenBlock::ToolCall { kind, .. }, Delta::Arguments(more)) => {
                 let waits = *kind == ToolKind::Custom
                     || (!current.is_written && current.arguments.is_empty() && is_object(more));

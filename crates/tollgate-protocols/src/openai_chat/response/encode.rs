@@ -10,14 +10,17 @@ use tollgate_core::ir::{
 use crate::codec::{Echo, new_id};
 use crate::json::{self, Array, Object};
 use crate::openai_chat::details;
-use crate::openai_chat::types::{ANSWER_MEMBERS, finish_word, write_google_signature};
+use crate::openai_chat::types::{ANSWER_MEMBERS, TIERS, finish_word, write_google_signature};
 
 /// Writes a whole answer for a client.
 #[must_use]
 pub fn encode(answer: &Answer, echo: &Echo) -> Bytes {
     let body = json::object(1024, |o| {
         let made = echo.id.as_ref().map(|id| format!("chatcmpl-{id}"));
-        o.string("id", &made.or_else(|| answer.id.clone()).unwrap_or_else(|| new_id("chatcmpl-")));
+        o.string(
+            "id",
+            &made.or_else(|| answer.id.clone().filter(|id| !id.is_empty())).unwrap_or_else(|| new_id("chatcmpl-")),
+        );
         o.string("object", "chat.completion");
         o.uint("created", answer.created.unwrap_or(echo.now));
         o.string("model", answer.model.as_deref().unwrap_or(&echo.model));
@@ -34,17 +37,20 @@ pub fn encode(answer: &Answer, echo: &Echo) -> Bytes {
         if let Some(usage) = &answer.usage {
             o.object("usage", |o| write_usage(o, usage));
         }
-        o.maybe_string("service_tier", answer.service_tier.as_deref());
-        for extra in extras(&answer.extras) {
+        o.maybe_string("service_tier", answer.service_tier.as_deref().filter(|tier| TIERS.contains(tier)));
+        for extra in answer.extras.iter().filter(|extra| extra.name != "service_tier" && is_extra(extra)) {
             o.raw(&extra.name, &extra.json);
         }
     });
     body.into()
 }
 
-/// The extra members that can stand in an answer of this protocol.
-pub(in super::super) fn extras(extras: &[Extra]) -> impl Iterator<Item = &Extra> {
-    extras.iter().filter(|extra| !extra.name.contains('.') && ANSWER_MEMBERS.binary_search(&&*extra.name).is_err())
+/// Whether an extra member can stand in an answer of this protocol. Clients check the class of service.
+pub(in super::super) fn is_extra(extra: &Extra) -> bool {
+    match &*extra.name {
+        "service_tier" => TIERS.contains(&extra.json.trim_matches('"')),
+        name => !name.contains('.') && ANSWER_MEMBERS.binary_search(&name).is_err(),
+    }
 }
 
 /// Writes counts in OpenAI's terms, in which totals include their parts. Nothing is said of a part that is not known.
@@ -84,10 +90,23 @@ fn write_choice(a: &mut Array<'_>, index: u64, choice: &Choice) {
         o.uint("index", index);
         o.object("message", |o| write_message(o, &choice.blocks));
         match &choice.logprobs {
-            Some(logprobs) => o.raw("logprobs", logprobs),
+            Some(logprobs) => write_logprobs(o, logprobs),
             None => o.null("logprobs"),
         }
         write_finish(o, &choice.finish, has_calls);
+    });
+}
+
+/// Writes log probabilities with both lists that OpenAI's description demands.
+pub(in super::super) fn write_logprobs(o: &mut Object<'_>, text: &str) {
+    let Ok(value) = json::parse(text.as_bytes()) else { return o.null("logprobs") };
+    o.object("logprobs", |o| {
+        value.members().for_each(|(name, value)| o.raw(name, value.raw()));
+        for name in ["content", "refusal"] {
+            if value.members().all(|(member, _)| member != name) {
+                o.null(name);
+            }
+        }
     });
 }
 

@@ -4,10 +4,10 @@ use tollgate_core::Usage;
 use tollgate_core::ir::{Block, Delta, Event, Extra, Finish, FinishReason, OpenBlock, Protocol, Signature, ToolKind};
 
 use super::state::{Choice, Kind, Open, words, write_signature};
-use crate::codec::{Echo, EncodeStream, new_id};
+use crate::codec::{Echo, EncodeStream, new_id, says_nothing};
 use crate::json::{self, Object};
 use crate::openai_chat::details;
-use crate::openai_chat::response::{self, write_annotation, write_finish, write_image, write_usage};
+use crate::openai_chat::response::{self, write_annotation, write_finish, write_image, write_logprobs, write_usage};
 use crate::openai_chat::types::write_google_signature;
 
 /// Writes a client's stream: chunks and `[DONE]`.
@@ -16,6 +16,8 @@ pub struct Encoder {
     echo: Echo,
     /// What every chunk begins with, up to its choices.
     head: Vec<u8>,
+    /// Members of the whole answer that every chunk carries, once a chunk is written.
+    lasting: Vec<Extra>,
     /// Members of the whole answer that the next chunk carries.
     extras: Vec<Extra>,
     choices: Vec<Choice>,
@@ -26,6 +28,12 @@ pub struct Encoder {
     ended: bool,
 }
 
+/// What stands between the members of the whole answer and its choices.
+const CHOICES: &[u8] = b",\"choices\":[";
+
+/// Members of the whole answer that OpenAI, or who else has them, repeats in every chunk.
+const LASTING: [&str; 3] = ["provider", "service_tier", "system_fingerprint"];
+
 impl Encoder {
     /// A writer of one stream.
     #[must_use]
@@ -33,6 +41,7 @@ impl Encoder {
         Self {
             echo,
             head: Vec::new(),
+            lasting: Vec::new(),
             extras: Vec::new(),
             choices: Vec::new(),
             open: Vec::new(),
@@ -48,7 +57,8 @@ impl Encoder {
         }
         self.signs_calls = model.unwrap_or(&self.echo.model).contains("gemini");
         let made = self.echo.id.as_ref().map(|id| format!("chatcmpl-{id}"));
-        let id = made.or_else(|| id.map(str::to_owned)).unwrap_or_else(|| new_id("chatcmpl-"));
+        let id =
+            made.or_else(|| id.filter(|id| !id.is_empty()).map(str::to_owned)).unwrap_or_else(|| new_id("chatcmpl-"));
         let mut head = b"data: ".to_vec();
         json::append_object(&mut head, |o| {
             o.string("id", &id);
@@ -58,8 +68,26 @@ impl Encoder {
         });
         // Open again, for the choices to follow.
         head.pop();
-        head.extend_from_slice(b",\"choices\":[");
+        head.extend_from_slice(CHOICES);
         self.head = head;
+    }
+
+    /// Takes a member of the whole answer. What is said of it again is ignored where clients want one value throughout.
+    fn extra(&mut self, extra: &Extra) {
+        if !response::is_extra(extra) {
+            return;
+        }
+        if !LASTING.contains(&&*extra.name) {
+            self.extras.push(extra.clone());
+        } else if self.lasting.iter().all(|known| known.name != extra.name) {
+            self.lasting.push(extra.clone());
+            let end = self.head.len().saturating_sub(CHOICES.len());
+            self.head.truncate(end);
+            let member = json::object(64, |o| o.raw(&extra.name, &extra.json));
+            self.head.push(b',');
+            self.head.extend_from_slice(member.get(1..member.len() - 1).unwrap_or_default());
+            self.head.extend_from_slice(CHOICES);
+        }
     }
 
     /// Writes a chunk with the choice that `write` makes, if any, and the usage where it is the last one's.
@@ -186,7 +214,12 @@ impl Encoder {
         let Some(open) = self.open.iter_mut().rev().find(|open| open.index == index) else { return };
         let choice = open.choice;
         if let Kind::Call { number, kind, sent, owed } = &mut open.kind {
-            *sent |= matches!(delta, Delta::Arguments(_));
+            if let Delta::Arguments(text) = delta {
+                if !*sent && *kind == ToolKind::Function && says_nothing(text) {
+                    return;
+                }
+                *sent = true;
+            }
             let (number, kind, owed) = (*number, *kind, owed.take());
             if let Some(owed) = owed {
                 let signature = if let Delta::Signature(signature) = delta { Some(signature) } else { None };
@@ -235,7 +268,7 @@ impl Encoder {
                 Some(&|o: &mut Object<'_>| {
                     o.uint("index", choice.into());
                     o.object("delta", |_| {});
-                    o.raw("logprobs", logprobs);
+                    write_logprobs(o, logprobs);
                     o.null("finish_reason");
                 }),
             ),
@@ -353,7 +386,6 @@ impl EncodeStream for Encoder {
         match event {
             Event::Start { id, model, created } => {
                 self.start(id.as_deref(), model.as_deref(), *created);
-                self.choice(0, out);
             }
             Event::Open { index, choice, block } => self.open(*index, *choice, block, out),
             Event::Delta { index, delta } => self.more(*index, delta, out),
@@ -362,10 +394,8 @@ impl EncodeStream for Encoder {
             Event::Usage(usage) => self.usage.get_or_insert_with(Usage::default).update(usage),
             Event::Finish { choice, finish } => self.finish(*choice, finish, out),
             Event::Extra(extra) => {
-                let is_tier = extra.name == "service_tier";
-                if is_tier || response::extras(std::slice::from_ref(extra)).next().is_some() {
-                    self.extras.push(extra.clone());
-                }
+                self.start(None, None, None);
+                self.extra(extra);
             }
             Event::End => {
                 self.ended = true;

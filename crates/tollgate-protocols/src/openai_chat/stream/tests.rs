@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_core::ir::{
-    Answer, Block, Delta, Event, Finish, FinishReason, OpenBlock, Origin, Prompt, Protocol, Signature, Thinking,
+    Answer, Block, Delta, Event, Extra, Finish, FinishReason, OpenBlock, Origin, Prompt, Protocol, Signature, Thinking,
     ToolKind,
 };
 
@@ -391,7 +391,7 @@ fn what_a_client_reads_is_what_was_answered() {
                 "images": [{ "type": "image_url", "image_url": { "url": "data:image/png;base64,AA" } }],
                 "tool_calls": [{ "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" },
                     "extra_content": { "google": { "thought_signature": "T" } } }],
-            }, "logprobs": { "content": [] } },
+            }, "logprobs": { "content": [], "refusal": null } },
             { "index": 1, "finish_reason": "content_filter", "native_finish_reason": "SAFETY", "message": { "refusal": "no" } },
         ],
         "usage": { "prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7 },
@@ -505,4 +505,59 @@ fn signatures_of_calls_are_in_chunks_that_clients_can_read() {
         assert_eq!(calls.iter().filter(|calls| calls[0]["id"] == "c").count(), 1, "{text}");
         assert!(text.contains(r#""arguments":"{}""#), "{text}");
     }
+}
+
+#[test]
+fn words_for_the_whole_answer_are_on_every_chunk() {
+    let extra = |name: &str, json: &str| Event::Extra(Extra { name: name.to_owned(), json: json.to_owned() });
+    let mut events = vec![
+        Event::Start { id: Some(String::new()), model: None, created: None },
+        extra("system_fingerprint", "\"fp\""),
+        extra("service_tier", "\"on_demand\""),
+        extra("service_tier", "\"flex\""),
+        extra("other", "{}"),
+    ];
+    events.extend([
+        Event::Whole { index: 0, choice: 0, block: Block::text("x") },
+        extra("system_fingerprint", "\"fq\""),
+        Event::Finish { choice: 0, finish: Finish::new(FinishReason::Stop) },
+        Event::End,
+    ]);
+    let chunks = read(&mut client(false), &events).0;
+    assert_eq!(chunks.len(), 3);
+    for chunk in &chunks {
+        assert_eq!((&chunk["system_fingerprint"], &chunk["service_tier"]), (&json!("fp"), &json!("flex")));
+        assert!(chunk["id"].as_str().is_some_and(|id| id.starts_with("chatcmpl-")), "{chunk}");
+    }
+    assert_eq!(chunks.iter().filter(|chunk| chunk["other"].is_object()).count(), 1);
+}
+
+#[test]
+fn calls_without_arguments_have_an_empty_object() {
+    for said in [vec![], vec!["null"], vec![" "], vec!["{", "}"]] {
+        let block = OpenBlock::ToolCall { id: "a".to_owned(), name: "f".to_owned(), kind: ToolKind::Function };
+        let mut events = vec![Event::Open { index: 0, choice: 0, block }];
+        events.extend(said.iter().map(|text| Event::Delta { index: 0, delta: Delta::Arguments((*text).to_owned()) }));
+        events.extend([
+            Event::Close { index: 0 },
+            Event::Finish { choice: 0, finish: Finish::new(FinishReason::ToolCalls) },
+            Event::End,
+        ]);
+        let arguments: String = read(&mut client(false), &events)
+            .0
+            .iter()
+            .filter_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"].as_str())
+            .collect();
+        assert_eq!(arguments, "{}", "{said:?}");
+    }
+}
+
+#[test]
+fn probabilities_have_the_members_that_clients_demand() {
+    let delta = Delta::Logprobs(r#"{"content":[]}"#.to_owned());
+    let events =
+        [Event::Open { index: 0, choice: 0, block: OpenBlock::Text }, Event::Delta { index: 0, delta }, Event::End];
+    let chunks = read(&mut client(false), &events).0;
+    let logprobs: Vec<_> = chunks.iter().map(|chunk| &chunk["choices"][0]["logprobs"]).collect();
+    assert!(logprobs.contains(&&json!({ "content": [], "refusal": null })), "{logprobs:?}");
 }

@@ -1,7 +1,7 @@
 //! Writing a whole answer for a client.
 
 use bytes::Bytes;
-use tollgate_core::ir::{Answer, Block, Choice, Protocol, Thinking};
+use tollgate_core::ir::{Answer, Block, Choice, Protocol, Thinking, ToolKind};
 
 use super::super::types::{Belongs, seal, seal_thinking};
 use super::item::{Item, Part, is_cut, item_of_media};
@@ -57,7 +57,8 @@ fn items(choice: &Choice) -> Vec<Item> {
                 }
                 let mut item = Item::call(&call.id, &call.name, call.kind, call.item_id.as_deref());
                 if let Item::Call { arguments, .. } = &mut item {
-                    arguments.push_str(&call.arguments);
+                    let is_text = call.kind == ToolKind::Custom;
+                    arguments.push_str(if is_text { &call.arguments } else { call.arguments_or_empty() });
                 }
                 items.push(item);
             }

@@ -10,7 +10,7 @@ use tollgate_core::ir::{
 use super::super::response::{Item, Part, Status, is_cut, item_of_media};
 use super::super::types::{Belongs, seal, seal_thinking};
 use super::writer::Writer;
-use crate::codec::{Echo, EncodeStream};
+use crate::codec::{Echo, EncodeStream, says_nothing};
 
 /// Writes a client's stream.
 ///
@@ -76,6 +76,15 @@ impl Encoder {
     fn done(&mut self, at: usize, status: &str, out: &mut Vec<u8>) {
         if self.message == Some(at) {
             self.message = None;
+        }
+        let says_nothing = self.items.get(at).is_some_and(|slot| {
+            let is_empty = matches!(&slot.item, Item::Call { arguments, kind, .. }
+                if *kind == ToolKind::Function && arguments.is_empty());
+            is_empty && !slot.done && status == "completed"
+        });
+        if says_nothing {
+            // A call without arguments has an empty object, and nothing less.
+            self.words(Place { item: at, part: 0 }, "{}", out);
         }
         let Some(slot) = self.items.get_mut(at) else { return };
         if !std::mem::replace(&mut slot.done, true) {
@@ -176,6 +185,7 @@ impl Encoder {
                 self.characters += if part.refusal { 0 } else { more.chars().count() as u64 };
                 self.writer.part_delta(id, (place.item, place.part), part.refusal, more, out);
             }
+            Item::Call { arguments, kind: ToolKind::Function, .. } if arguments.is_empty() && says_nothing(more) => {}
             Item::Call { id, arguments, kind, .. } => {
                 arguments.push_str(more);
                 self.writer.arguments_delta(id, place.item, *kind == ToolKind::Custom, more, out);
