@@ -88,7 +88,10 @@ mod tests {
             body: Bytes::from_static(br#"{"error":{"message":"m","code":"insufficient_quota"}}"#),
         };
         let error = Error::upstream("m", answer);
-        assert_eq!(body(&error), r#"{"type":"error","error":{"type":"billing_error","message":"m"}}"#);
+        assert_eq!(
+            body(&error),
+            r#"{"type":"error","error":{"type":"billing_error","message":"m","code":"upstream_error"}}"#
+        );
         assert_eq!(status(&error), StatusCode::PAYMENT_REQUIRED);
     }
 }
