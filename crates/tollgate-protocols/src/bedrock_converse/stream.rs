@@ -338,6 +338,8 @@ impl DecodeStream for Decoder {
         }
         self.start(out);
         match name {
+            // Only counts may follow the message's end.
+            _ if self.finish.is_some() && name != "metadata" => Ok(()),
             "contentBlockStart" => self.block_start(payload, out),
             "contentBlockDelta" => self.delta(payload, out),
             "contentBlockStop" => {

@@ -103,8 +103,11 @@ impl Decoder {
             return Err(DecodeError::Invalid("too many open blocks"));
         }
         let index = self.next;
-        self.next = self.next.saturating_add(1);
         let kind = self.open_block(index, block, out);
+        // A block that is shown when it is whole has its number then.
+        if !matches!(kind, Kind::Opaque(_)) {
+            self.next = self.next.saturating_add(1);
+        }
         self.open.push(Slot { wire, index, kind });
         Ok(())
     }
@@ -199,7 +202,7 @@ impl Decoder {
     fn close(&mut self, wire: u64, out: &mut Vec<Event>) {
         if let Some(at) = self.open.iter().position(|slot| slot.wire == wire) {
             let slot = self.open.remove(at);
-            close(slot, out);
+            close(slot, &mut self.next, out);
         }
     }
 
@@ -225,7 +228,7 @@ impl Decoder {
     }
 
     fn close_all(&mut self, out: &mut Vec<Event>) {
-        std::mem::take(&mut self.open).into_iter().for_each(|slot| close(slot, out));
+        std::mem::take(&mut self.open).into_iter().for_each(|slot| close(slot, &mut self.next, out));
     }
 
     fn end(&mut self, out: &mut Vec<Event>) {
@@ -244,12 +247,15 @@ fn delta(index: u32, delta: Delta) -> Event {
     Event::Delta { index, delta }
 }
 
-fn close(slot: Slot, out: &mut Vec<Event>) {
+fn close(slot: Slot, next: &mut u32, out: &mut Vec<Event>) {
     let index = slot.index;
     match slot.kind {
         Kind::Done => return,
         Kind::Opaque(block) => {
-            out.extend(block.finish().map(|block| Event::Whole { index, choice: 0, block }));
+            if let Some(block) = block.finish() {
+                out.push(Event::Whole { index: *next, choice: 0, block });
+                *next = next.saturating_add(1);
+            }
             return;
         }
         // A call without arguments comes with no piece of input, or an empty one.
