@@ -140,9 +140,19 @@ fn name_request(headers: &mut HeaderMap, protocol: Protocol, request_id: &Arc<st
     headers.insert(X_REQUEST_ID, value);
 }
 
+/// Names as a header can hold them. Some are the client's own, and may have characters that a header may not.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let plain = |c: char| if c.is_ascii_graphic() && c != ',' { c } else { '?' };
+    names
+        .filter(|name| !name.is_empty())
+        .map(|name| name.chars().map(plain).collect())
+        .collect::<Vec<String>>()
+        .join(", ")
+}
+
 fn name_provider(headers: &mut HeaderMap, context: &Context) {
     let (target, attempts, dropped) = context.observe(|observed| {
-        let dropped = (!observed.losses.is_empty()).then(|| observed.losses.fields().collect::<Vec<_>>().join(", "));
+        let dropped = (!observed.losses.is_empty()).then(|| listed(observed.losses.fields()));
         (observed.target.clone(), observed.attempts, dropped)
     });
     if let Some(dropped) = dropped.and_then(|dropped| HeaderValue::from_str(&dropped).ok()) {
@@ -158,5 +168,15 @@ fn name_provider(headers: &mut HeaderMap, context: &Context) {
     }
     if attempts > 0 {
         headers.insert(X_ATTEMPTS, attempts.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_clients_fit_into_a_header() {
+        assert_eq!(listed(["seed", "", "a,b\u{e9}\n"].into_iter()), "seed, a?b??");
     }
 }
