@@ -139,15 +139,27 @@ const SEEDS: &[&str] = &[
     r#"[{"error":{"code":400,"message":"list"}}]"#,
 ];
 
+/// Where a target's input comes from.
+#[derive(Clone, Copy)]
+pub struct Input {
+    /// Documents to begin with.
+    pub seeds: &'static [&'static str],
+    /// Makes one input.
+    pub generate: fn(&mut fastrand::Rng) -> Vec<u8>,
+}
+
+/// Input for whatever reads bytes without building anything of them.
+pub const BYTES: Input = Input { seeds: SEEDS, generate };
+
 /// Feeds a target: first the inputs that once failed, then generated ones. The first two arguments of the program, both
 /// optional, are how many and the seed. `corpus FOLDER` instead writes what libFuzzer may begin with.
-pub fn run(name: &str, target: fn(&[u8])) -> ExitCode {
+pub fn run(name: &str, target: fn(&[u8]), input: Input) -> ExitCode {
     let name = name.rsplit("::").next().unwrap_or(name).trim();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [command, folder] = &arguments[..]
         && command == "corpus"
     {
-        return match write_corpus(Path::new(folder)) {
+        return match write_corpus(Path::new(folder), input) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("{folder} cannot be written: {error}");
@@ -171,7 +183,7 @@ pub fn run(name: &str, target: fn(&[u8])) -> ExitCode {
     }
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..count {
-        if !survives(name, target, &generate(&mut random)) {
+        if !survives(name, target, &(input.generate)(&mut random)) {
             return ExitCode::FAILURE;
         }
     }
@@ -180,15 +192,15 @@ pub fn run(name: &str, target: fn(&[u8])) -> ExitCode {
 }
 
 /// Documents to begin with, and `words.dict` beside the folder.
-fn write_corpus(folder: &Path) -> std::io::Result<()> {
+fn write_corpus(folder: &Path, input: Input) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    for (number, seed) in SEEDS.iter().enumerate() {
+    for (number, seed) in input.seeds.iter().enumerate() {
         // With lengths of chunks that cut it in the middle of events.
         std::fs::write(folder.join(format!("seed-{number}")), ["%\u{1}\u{2}@ @\u{7f}\t", seed].concat())?;
     }
     let mut random = fastrand::Rng::with_seed(0);
     for number in 0..200 {
-        std::fs::write(folder.join(format!("generated-{number}")), generate(&mut random))?;
+        std::fs::write(folder.join(format!("generated-{number}")), (input.generate)(&mut random))?;
     }
     let escaped = |word: &&str| {
         let bytes: String = word.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
@@ -258,7 +270,12 @@ fn object(random: &mut fastrand::Rng, depth: usize, output: &mut Vec<u8>) {
 }
 
 fn damaged(random: &mut fastrand::Rng) -> Vec<u8> {
-    let mut text = pick(random, SEEDS).as_bytes().to_vec();
+    let text = pick(random, SEEDS).as_bytes().to_vec();
+    damage(random, text)
+}
+
+/// Cuts, exchanges and adds bytes.
+pub(crate) fn damage(random: &mut fastrand::Rng, mut text: Vec<u8>) -> Vec<u8> {
     for _ in 0..random.usize(..6) {
         let at = random.usize(..=text.len());
         match random.u8(..5) {
