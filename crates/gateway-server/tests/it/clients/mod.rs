@@ -4,6 +4,7 @@
 
 mod demo;
 mod llamacpp;
+mod matrix;
 mod process;
 mod scripted;
 mod sdk;
