@@ -173,7 +173,8 @@ impl Reader {
     }
 
     fn gemini(&mut self, value: &Value) {
-        let Some(candidate) = value["candidates"].get(0) else { return };
+        let is_first = |candidate: &&Value| candidate["index"].as_u64().unwrap_or_default() == 0;
+        let Some(candidate) = items(&value["candidates"]).iter().find(is_first) else { return };
         for part in items(&candidate["content"]["parts"]) {
             let is_thought = part["thought"] == true;
             let to = if is_thought { &mut self.summary.reasoning } else { &mut self.summary.text };

@@ -5,6 +5,7 @@ mod codec_chat;
 mod codec_gemini;
 mod codec_others;
 mod codec_responses;
+mod recordings_translated;
 
 use std::time::Duration;
 
