@@ -359,7 +359,9 @@ impl<'p> Messages<'p> {
                     if free_text {
                         o.string("arguments", &object_text(|o| o.string("input", &call.arguments)));
                     } else {
-                        o.string("arguments", call.arguments_or_empty());
+                        // What a model said goes back to it as it was, `null` too.
+                        let said = Some(call.arguments.trim()).filter(|said| !said.is_empty());
+                        o.string("arguments", said.unwrap_or("{}"));
                     }
                 });
             }
