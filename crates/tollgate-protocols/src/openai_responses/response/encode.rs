@@ -64,7 +64,7 @@ fn items(choice: &Choice) -> Vec<Item> {
             }
             Block::Media(media) => items.extend(item_of_media(media)),
             Block::Opaque(opaque) if opaque.protocol == Protocol::OpenAiResponses => {
-                items.push(Item::Raw(opaque.json.clone()));
+                items.push(Item::own(&opaque.json));
             }
             _ => {}
         }

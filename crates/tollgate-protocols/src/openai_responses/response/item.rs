@@ -34,9 +34,33 @@ pub(in super::super) struct Part {
     pub(in super::super) before: u64,
 }
 
+/// Members that OpenAI's description demands of hosted tools' items and other servers leave out, with what says least.
+const DEMANDED: [(&str, &[(&str, &str)]); 3] = [
+    ("code_interpreter_call", &[("container_id", "\"\""), ("code", "null"), ("outputs", "null")]),
+    ("shell_call", &[("environment", "null")]),
+    ("web_search_call", &[("action", r#"{"type":"search","query":""}"#)]),
+];
+
 // === impl Item ===
 
 impl Item {
+    /// An item of this protocol as JSON text, with all members that clients demand.
+    pub(in super::super) fn own(text: &str) -> Self {
+        let added = json::parse(text.as_bytes()).ok().and_then(|item| {
+            let kind = item.str("type")?;
+            let (_, demanded) = DEMANDED.iter().find(|(known, _)| *known == kind)?;
+            let lacks = |name: &str| item.members().all(|(member, _)| member != name);
+            let missing: Vec<_> = demanded.iter().filter(|(name, _)| lacks(name)).collect();
+            (!missing.is_empty()).then(|| {
+                json::object_text(|o| {
+                    item.members().for_each(|(name, value)| o.raw(name, value.raw()));
+                    missing.iter().for_each(|(name, json)| o.raw(name, json));
+                })
+            })
+        });
+        Self::Raw(added.unwrap_or_else(|| text.to_owned()))
+    }
+
     pub(in super::super) fn message() -> Self {
         Self::Message { id: new_id("msg_"), parts: Vec::new() }
     }
@@ -162,4 +186,25 @@ pub(in super::super) fn item_of_media(media: &Media) -> Option<Item> {
 /// Whether the last item of an answer that ended so is cut off.
 pub(in super::super) fn is_cut(reason: FinishReason) -> bool {
     matches!(reason, FinishReason::Length | FinishReason::ContentFilter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_have_what_is_demanded() {
+        for (text, expected) in [
+            (r#"{"type":"shell_call","id":"a"}"#, r#"{"type":"shell_call","id":"a","environment":null}"#),
+            (r#"{"type": "shell_call", "environment": {}}"#, r#"{"type": "shell_call", "environment": {}}"#),
+            (
+                r#"{"type":"code_interpreter_call","code":"1"}"#,
+                r#"{"type":"code_interpreter_call","code":"1","container_id":"","outputs":null}"#,
+            ),
+            (r#"{"type":"other"}"#, r#"{"type":"other"}"#),
+            ("?", "?"),
+        ] {
+            assert_eq!(Item::own(text).text("completed"), expected);
+        }
+    }
 }

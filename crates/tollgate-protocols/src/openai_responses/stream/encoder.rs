@@ -239,7 +239,7 @@ impl Encoder {
                 }
             }
             Block::Opaque(opaque) if opaque.protocol == Protocol::OpenAiResponses => {
-                self.add_whole(Item::Raw(opaque.json.clone()), out);
+                self.add_whole(Item::own(&opaque.json), out);
             }
             Block::Text(text) => {
                 let place = self.open_part(false, out);

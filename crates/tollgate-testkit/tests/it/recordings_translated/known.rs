@@ -6,7 +6,6 @@ const AS_RECORDED: &str = "the provider's own item of an earlier or another form
 const SEVERAL: &str = "the recording has several streams, one after another, of which the first is read";
 const CUT: &str = "the provider says `tool_calls` of arguments that are cut off, and clients get them as they came";
 const OTHER_API: &str = "the recording is of the provider's earlier API";
-const ITEM: &str = "a hosted tool's item without a member that OpenAI's description demands, as its provider sent it";
 
 pub(super) const ANSWERS: &[Known] = &[
     known("anthropic_messages to anthropic_messages", "lacks `web_fetch_requests`", 3, AS_RECORDED),
@@ -50,11 +49,6 @@ pub(super) const ANSWERS: &[Known] = &[
         1,
         "programs are complete when they begin, at OpenAI itself",
     ),
-    known("openai_responses to openai_responses", "lacks `environment`", 8, ITEM),
-    known("openai_responses to openai_responses", "lacks `action`", 8, ITEM),
-    known("openai_responses to openai_responses", "lacks `code`", 4, ITEM),
-    known("openai_responses to openai_responses", "lacks `container_id`", 4, ITEM),
-    known("openai_responses to openai_responses", "lacks `outputs`", 4, ITEM),
 ];
 
 const FETCHES_NOT: &str = "the provider reads no addresses, and the gateway fetches nothing for it";
