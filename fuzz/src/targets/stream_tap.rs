@@ -32,10 +32,14 @@ fn tap(dialect: Dialect, hide_usage: bool, chunks: &[Bytes], payload: &[u8]) -> 
             kinds.push(event.is);
         }
     }
-    assert!(payload.starts_with(&passed), "an event is not what came");
+    // A Chat Completions stream has its usage moved to its end; the others leave as they came.
+    let is_forwarded = dialect != Dialect::Chat;
+    assert!(!is_forwarded || payload.starts_with(&passed), "an event is not what came");
     let (last, ending) = tap.finish();
     if let Some(last) = last {
-        assert_eq!(last.bytes, [&payload[passed.len()..], b"\n\n"].concat(), "the last event is not what came");
+        if is_forwarded {
+            assert_eq!(last.bytes, [&payload[passed.len()..], b"\n\n"].concat(), "the last event is not what came");
+        }
         kinds.push(last.is);
     }
     // A blank line more or less is of no interest; see the target `sse_decoder`.
@@ -50,7 +54,7 @@ fn bounded(chunks: &[Bytes]) {
         tap.push(chunk.clone());
         loop {
             match tap.next_event() {
-                Ok(Some(event)) => assert!(event.bytes.len() <= 64, "an event exceeds the limit"),
+                Ok(Some(event)) => assert!(event.bytes.len() <= 512, "an event exceeds the limit"),
                 Ok(None) => break,
                 Err(_) => return,
             }
