@@ -1,0 +1,1 @@
+//! What can be told of prompts and answers by their words alone.
