@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crate::ir::Losses;
-use crate::{Secret, Target, Usage};
+use crate::{CacheOutcome, Secret, Target, Usage};
 
 /// Who asks, since when, and what is observed on the way. Clones share one state.
 #[derive(Clone)]
@@ -59,6 +59,8 @@ pub struct Observed {
     pub usage: Option<Usage>,
     /// What a translation for the provider could not carry.
     pub losses: Losses,
+    /// What caches did.
+    pub cache: Option<CacheOutcome>,
     /// When the first token of the answer arrived.
     pub first_token: Option<Instant>,
     /// How the answer ended.

@@ -37,6 +37,8 @@ pub enum ErrorKind {
     UnsupportedOperation,
     /// The gateway has no free place.
     Overloaded,
+    /// Only a stored answer would do, and there is none.
+    NotCached,
     /// The provider answered with an error of its own.
     Upstream,
     /// The provider could not be reached.
@@ -66,6 +68,7 @@ impl ErrorKind {
             Self::RequestTimeout => "request_timeout",
             Self::UnsupportedOperation => "unsupported_operation",
             Self::Overloaded => "overloaded",
+            Self::NotCached => "not_cached",
             Self::Upstream => "upstream_error",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamTimeout => "upstream_timeout",
@@ -90,7 +93,8 @@ impl ErrorKind {
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream | Self::UpstreamUnreachable | Self::UpstreamInvalid => StatusCode::BAD_GATEWAY,
-            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            // RFC 9111, section 5.2.1.7.
+            Self::UpstreamTimeout | Self::NotCached => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -20,6 +20,7 @@
 //! ```
 
 mod body;
+mod cache;
 mod context;
 mod edits;
 mod error;
@@ -33,6 +34,7 @@ mod secret;
 mod usage;
 
 pub use body::{Body, BoxError};
+pub use cache::{CacheDirectives, CacheMode, CacheOutcome, CacheStatus};
 pub use context::{Context, ContextBuilder, Identity, Observed, Outcome, Tag};
 pub use edits::Edits;
 pub use error::{Error, ErrorKind, UpstreamAnswer};

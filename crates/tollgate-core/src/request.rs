@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use crate::ir::Protocol;
-use crate::{Context, Edits, Head, Operation, Target};
+use crate::{CacheDirectives, Context, Edits, Head, Operation, Target};
 
 /// A client's request: what it wants, its unchanged body, and what was learned of it.
 ///
@@ -20,6 +20,8 @@ pub struct Request {
     pub protocol: Protocol,
     /// Whether the client would rather have an error than an answer to less than it asked for.
     pub strict: bool,
+    /// What the client asks of caches; nothing in particular, mostly.
+    pub cache: Option<Arc<CacheDirectives>>,
     /// What was read of the body.
     pub head: Arc<Head>,
     /// The body, byte for byte as the client sent it.
@@ -44,6 +46,7 @@ impl Request {
             operation,
             protocol: operation.protocol(),
             strict: false,
+            cache: None,
             head: Arc::new(head),
             body,
             edits: Edits::default(),

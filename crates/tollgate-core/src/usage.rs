@@ -3,6 +3,7 @@
 /// Token counts of one answer, in one convention for every provider: `input` and `output` are totals, the other
 /// counts are parts of them. `None` means that the provider did not say, which is not the same as zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Usage {
     /// All input tokens, cached ones included.
     pub input: Option<u64>,

@@ -8,6 +8,7 @@
 //! | [`openai`] | OpenAI's family of protocols: the head of a request, its edits, its errors, a whole answer as a stream |
 //! | [`tap`] | what can be learned of an answer while it passes: model, tokens, first token, how it ended |
 //! | [`usage`] | token counts in every provider's words, normalised |
+//! | [`doors`] | requests in one form and answers both ways, for layers that know no protocol |
 //! | [`embeddings`] | OpenAI's embeddings on the client's side, for every provider |
 //! | [`failure`] | error bodies in every provider's shape |
 //!
@@ -17,6 +18,7 @@ pub mod anthropic_messages;
 pub mod bedrock_converse;
 pub mod codec;
 pub mod cohere_chat;
+pub mod doors;
 pub mod embeddings;
 pub mod eventstream;
 pub mod failure;

@@ -5,6 +5,7 @@ use crate::Usage;
 
 /// A whole answer.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Answer {
     /// The provider's id for it.
     pub id: Option<String>,
@@ -24,6 +25,7 @@ pub struct Answer {
 
 /// One answer.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Choice {
     /// What is said.
     pub blocks: Vec<Block>,
@@ -35,6 +37,7 @@ pub struct Choice {
 
 /// Why an answer ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Finish {
     /// The reason.
     pub reason: FinishReason,
@@ -46,6 +49,7 @@ pub struct Finish {
 
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum FinishReason {
     /// The model had said what it had to say.
     #[default]

@@ -5,6 +5,7 @@ use super::{Protocol, ToolCall, ToolResult};
 /// A piece of a turn.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Block {
     /// Words.
     Text(Text),
@@ -26,6 +27,7 @@ pub enum Block {
 
 /// Words.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Text {
     /// The words themselves.
     pub text: String,
@@ -37,6 +39,7 @@ pub struct Text {
 
 /// What a model thought.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Thinking {
     /// The thoughts, or a summary of them. May be empty beside a signature, which is data all the same.
     pub text: String,
@@ -52,6 +55,7 @@ pub struct Thinking {
 
 /// Opaque data that a model's maker wants back unchanged. Nobody else can use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Signature {
     /// Whose it is.
     pub origin: Origin,
@@ -61,6 +65,7 @@ pub struct Signature {
 
 /// Who makes a model, as far as its signatures go: they hold on every platform that serves the maker's models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Origin {
     /// Anthropic's models, also on Bedrock and Vertex AI.
     Anthropic,
@@ -74,6 +79,7 @@ pub enum Origin {
 
 /// Where words come from.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Citation {
     /// The address of the source.
     pub url: Option<String>,
@@ -91,6 +97,7 @@ pub struct Citation {
 
 /// A picture, a sound, a film or a document.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Media {
     /// What it is.
     pub kind: MediaKind,
@@ -110,6 +117,7 @@ pub struct Media {
 
 /// Kinds of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum MediaKind {
     /// A picture.
     Image,
@@ -123,6 +131,7 @@ pub enum MediaKind {
 
 /// Where media are.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Source {
     /// Here, in Base64 (RFC 4648, section 4), without a `data:` prefix.
     Base64(String),
@@ -136,6 +145,7 @@ pub enum Source {
 
 /// The prefix up to here is worth being cached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CachePoint {
     /// For how long; `None` leaves it to the provider.
     pub ttl: Option<CacheTtl>,
@@ -143,6 +153,7 @@ pub struct CachePoint {
 
 /// How long a prompt cache keeps a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum CacheTtl {
     /// Five minutes.
     FiveMinutes,
@@ -152,6 +163,7 @@ pub enum CacheTtl {
 
 /// Something that only one protocol has, kept as its JSON text.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Opaque {
     /// The protocol.
     pub protocol: Protocol,

@@ -10,6 +10,7 @@
 
 mod answer;
 mod block;
+mod codec;
 mod event;
 mod loss;
 mod prompt;
@@ -20,6 +21,7 @@ pub use answer::{Answer, Choice, Finish, FinishReason};
 pub use block::{
     Block, CachePoint, CacheTtl, Citation, Media, MediaKind, Opaque, Origin, Signature, Source, Text, Thinking,
 };
+pub use codec::{AnswerCodec, Canonical, LastUser, Naming, PromptTraits, ReadAnswer, WriteAnswer};
 pub use event::{Delta, Event, OpenBlock};
 pub use loss::{Loss, Losses};
 pub use prompt::{Effort, Extra, Format, Prompt, Reasoning, Role, Sampling, Thought, Turn};

@@ -171,6 +171,7 @@ pub struct Sampling {
 
 /// A member that the codec does not know, or that means something to one provider only.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Extra {
     /// Its name, with a path where it is nested: `generationConfig.speechConfig`.
     pub name: String,

@@ -5,6 +5,7 @@ use std::fmt;
 /// A wire protocol for conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Protocol {
     /// OpenAI Chat Completions.
     OpenAiChat,

@@ -68,6 +68,7 @@ pub enum ToolChoice {
 
 /// What kind of tool is called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ToolKind {
     /// A function with JSON arguments.
     #[default]
@@ -78,6 +79,7 @@ pub enum ToolKind {
 
 /// A model wants a tool to be run.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ToolCall {
     /// The id that links call and result. Never empty: a decoder makes one where the protocol gives none.
     pub id: String,
@@ -96,6 +98,7 @@ pub struct ToolCall {
 
 /// What a tool said.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ToolResult {
     /// The id of the call.
     pub id: String,

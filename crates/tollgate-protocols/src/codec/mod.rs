@@ -23,6 +23,7 @@ mod dialect;
 mod envelope;
 mod error;
 mod fields;
+mod framing;
 mod ids;
 mod media;
 mod models;
@@ -42,6 +43,7 @@ pub use dialect::{Dialect, MaxTokensField, ReasoningField, ReasoningReplay, Tool
 pub use envelope::{open_signature, seal_signature};
 pub use error::ErrorClass;
 pub use fields::field_name;
+pub use framing::Framing;
 pub use ids::new_id;
 pub use media::{mime_of_name, parse_data_url};
 pub use models::{ForcedTool, ModelGates, Thinks, is_responses_only, model_gates};

@@ -3,10 +3,12 @@
 //! The scanner accepts exactly RFC 8259 (checked against `serde_json` by a property test) with a bound on nesting. It
 //! builds nothing: a caller walks the members it cares about and skips the others at about the speed of memory.
 
+mod canonical;
 mod scanner;
 mod tree;
 mod writer;
 
+pub use canonical::append_canonical;
 pub use scanner::{Counts, Fault, Key, Scanner};
 pub use tree::{MAX_DEPTH, Value, parse};
 pub use writer::{Array, Object, append_object, append_string, array_text, object, object_text, one_line};

@@ -6,12 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::{BodyExt, Limited};
-use tollgate_core::ir::{Losses, Prompt, Protocol};
+use tollgate_core::ir::{Losses, Protocol};
 use tollgate_core::{
     Body, Context, Edits, Error, ErrorKind, Head, Located, Operation, Request, Response, StreamOptions,
 };
 use tollgate_protocols::codec::{self, DecodeError, Dialect, Echo, Encoded, Plan, Target};
 
+use tollgate_protocols::doors;
 use tollgate_protocols::openai_chat::completions;
 
 use super::replays::{Replays, Wanted};
@@ -62,7 +63,7 @@ fn translate(
     replays: &Arc<Replays>,
 ) -> Result<(Request, Session), Error> {
     let model = request.target.as_ref().map(|target| target.model.clone()).unwrap_or_default();
-    let mut prompt = decode(&request)?;
+    let mut prompt = doors::decode(&request)?;
     let dialect = *provider.dialect();
     replays.apply(&mut prompt, &request.context, Wanted::by(protocol, &dialect));
     let target = Target::new(protocol, &model, &dialect);
@@ -79,20 +80,6 @@ fn translate(
     let Encoded { body, plan, betas } = encoded;
     put(&mut request, protocol, body, &betas);
     Ok((request, Session { protocol, dialect, plan, echo, replays: replays.clone(), operation, context }))
-}
-
-/// The client's request, decoded. Gemini's clients name model and stream in the address.
-pub(super) fn decode(request: &Request) -> Result<Prompt, Error> {
-    let body = request.edits.apply(&request.body);
-    let mut prompt = match request.operation {
-        Operation::Completions => completions::decode(&body)?,
-        _ => codec::decode_request(request.protocol, &body)?,
-    };
-    prompt.stream = request.head.stream;
-    if prompt.model.is_empty() {
-        prompt.model = request.head.model_name().unwrap_or_default().to_owned();
-    }
-    Ok(prompt)
 }
 
 /// Notes what was lost; for a client that wants all or nothing it is an error.
@@ -194,10 +181,7 @@ pub(crate) async fn collect(body: Body) -> Result<Bytes, Error> {
 
 fn stream(response: Response, session: Session) -> Response {
     let Response { status, mut headers, body } = response;
-    let content_type = match session.echo.prompt.protocol {
-        Protocol::OllamaChat => "application/x-ndjson",
-        _ => "text/event-stream; charset=utf-8",
-    };
+    let content_type = doors::stream_content_type(session.echo.prompt.protocol);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));

@@ -5,12 +5,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::Frame;
-use tollgate_core::ir::{Event, Protocol};
+use tollgate_core::ir::Event;
 use tollgate_core::{Body, Error, ErrorKind, Operation};
-use tollgate_protocols::codec::{self, DecodeError, DecodeStream, EncodeStream};
+use tollgate_protocols::codec::{self, DecodeError, DecodeStream, EncodeStream, Framing};
 use tollgate_protocols::openai_chat::completions;
-use tollgate_protocols::sse::{self, TooLarge};
-use tollgate_protocols::tap::Lines;
 
 use super::conversation::{Session, decode_error};
 use super::replays::Recorder;
@@ -31,25 +29,16 @@ pub(super) struct TranslatedBody {
     recorder: Recorder,
 }
 
-enum Framing {
-    Sse(sse::Decoder),
-    Lines(Lines),
-}
-
 impl TranslatedBody {
     pub(super) fn new(upstream: Body, session: Session) -> Self {
         let Session { protocol, dialect, plan, echo, replays, operation, context } = session;
-        let framing = match protocol {
-            Protocol::OllamaChat => Framing::Lines(Lines::new(MAX_EVENT)),
-            _ => Framing::Sse(sse::Decoder::new(MAX_EVENT)),
-        };
         let encoder: Box<dyn EncodeStream> = match operation {
             Operation::Completions => Box::new(completions::Encoder::new(echo)),
             _ => codec::stream_encoder(echo),
         };
         Self {
             upstream,
-            framing,
+            framing: Framing::of(protocol, MAX_EVENT),
             decoder: codec::stream_decoder(protocol, &dialect, &plan),
             encoder,
             events: Vec::new(),
@@ -61,14 +50,10 @@ impl TranslatedBody {
     }
 
     fn take(&mut self, chunk: Bytes) {
-        match &mut self.framing {
-            Framing::Sse(decoder) => decoder.push(chunk),
-            Framing::Lines(lines) => lines.push(&chunk),
-        }
+        self.framing.push(chunk);
         while !self.ended {
-            let decoded = match self.next_piece() {
+            let decoded = match self.framing.next_piece() {
                 Ok(None) => return,
-                Ok(Some(data)) if data.trim_ascii().is_empty() => continue,
                 Ok(Some(data)) => self.decoder.event(&data, &mut self.events),
                 Err(_) => Err(DecodeError::Invalid("an event is too large")),
             };
@@ -76,21 +61,6 @@ impl TranslatedBody {
             if let Err(error) = decoded {
                 self.fail(decode_error(error));
             }
-        }
-    }
-
-    /// What the decoder is shown next; `None` until more has arrived.
-    fn next_piece(&mut self) -> Result<Option<Bytes>, TooLarge> {
-        match &mut self.framing {
-            Framing::Sse(decoder) => {
-                let Some(event) = decoder.next_event()? else { return Ok(None) };
-                Ok(Some(match sse::data(&event) {
-                    Some(std::borrow::Cow::Borrowed(data)) => event.slice_ref(data),
-                    Some(std::borrow::Cow::Owned(data)) => data.into(),
-                    None => Bytes::new(),
-                }))
-            }
-            Framing::Lines(lines) => lines.next_line(),
         }
     }
 
@@ -107,12 +77,7 @@ impl TranslatedBody {
             self.failed = Some(error);
             return;
         }
-        let rest = match &mut self.framing {
-            Framing::Sse(decoder) => sse::data(&decoder.take_rest()).map(|data| data.into_owned()),
-            Framing::Lines(lines) => Some(lines.take_rest().to_vec()),
-        };
-        let last = rest.filter(|data| !data.trim_ascii().is_empty());
-        let decoded = last.map_or(Ok(()), |data| self.decoder.event(&data, &mut self.events));
+        let decoded = self.framing.take_rest().map_or(Ok(()), |data| self.decoder.event(&data, &mut self.events));
         let decoded = decoded.and_then(|()| self.decoder.finish(&mut self.events));
         self.encode();
         if let Err(error) = decoded {

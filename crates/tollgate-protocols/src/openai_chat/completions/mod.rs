@@ -1,6 +1,10 @@
 //! OpenAI's text completions, which came before chats, for models that only chat: the text becomes the one thing that the
 //! user says. Models of that time went on with the text, so the answer is close to what was asked for, and not the same.
 
+mod decode;
+
+pub use decode::{Decoder, decode_answer};
+
 use bytes::Bytes;
 use tollgate_core::Error;
 use tollgate_core::Usage;
@@ -8,11 +12,11 @@ use tollgate_core::ir::{
     Answer, Block, Delta, Event, Extra, Finish, FinishReason, OpenBlock, Prompt, Protocol, Role, Turn,
 };
 
-use super::response::write_usage;
-use super::settings::{parse_body, setting, wrong};
-use super::types::finish_word;
 use crate::codec::{Echo, EncodeStream, new_id};
 use crate::json::{self, Object, Value};
+use crate::openai_chat::response::write_usage;
+use crate::openai_chat::settings::{parse_body, setting, wrong};
+use crate::openai_chat::types::finish_word;
 
 /// The limit on generated tokens where the client gives none, as OpenAI's API description has it.
 const DEFAULT_MAX_TOKENS: u64 = 16;
