@@ -101,8 +101,12 @@ impl ErrorKind {
 }
 
 /// A failure of a request. Its `Display` is safe to show to the client: it holds no credential and no address.
+///
+/// A clone tells the same, to another client that waited for the same answer.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -111,7 +115,7 @@ struct Inner {
     retry_after: Option<Duration>,
     retryable: bool,
     upstream: Option<UpstreamAnswer>,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// An error as a provider sent it.
@@ -195,7 +199,7 @@ impl Error {
     /// Sets the cause, for logs; it is not shown to clients.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 

@@ -1,0 +1,111 @@
+//! Invalidation without searching: whatever was stored in an earlier epoch does not count.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+use tollgate_core::Target;
+
+/// The epoch of a name at the time when an answer was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The name of what can be invalidated.
+    pub name: Arc<str>,
+    /// Its epoch then.
+    pub epoch: u64,
+}
+
+/// What can be invalidated in one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Everything.
+    All,
+    /// What was stored for a scope.
+    Scope(String),
+    /// What a model answered, as `provider/model`.
+    Model(String),
+    /// What carries a tag.
+    Tag(String),
+}
+
+impl Subject {
+    /// The name of its epoch.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        match self {
+            Self::All => "all".into(),
+            Self::Scope(scope) => format!("scope:{scope}").into(),
+            Self::Model(model) => format!("model:{model}").into(),
+            Self::Tag(tag) => format!("tag:{tag}").into(),
+        }
+    }
+}
+
+/// The current epoch of everything that was ever invalidated; whatever never was is in epoch zero.
+#[derive(Debug, Default)]
+pub struct Epochs(RwLock<HashMap<Arc<str>, u64>>);
+
+impl Epochs {
+    /// The epochs that an answer asked for now is stored with.
+    #[must_use]
+    pub fn stamps(&self, scope: &str, target: &Target, tags: &[Arc<str>]) -> Vec<Stamp> {
+        let epochs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let subjects = [Subject::All, Subject::Scope(scope.to_owned()), Subject::Model(target.to_string())];
+        let tags = tags.iter().map(|tag| Subject::Tag(tag.to_string()));
+        subjects
+            .into_iter()
+            .chain(tags)
+            .map(|subject| {
+                let name = subject.name();
+                let epoch = epochs.get(&name).copied().unwrap_or(0);
+                Stamp { name, epoch }
+            })
+            .collect()
+    }
+
+    /// Whether nothing that an entry was stored under has been invalidated since.
+    #[must_use]
+    pub fn is_current(&self, stamps: &[Stamp]) -> bool {
+        let epochs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        stamps.iter().all(|stamp| epochs.get(&stamp.name).copied().unwrap_or(0) <= stamp.epoch)
+    }
+
+    /// Begins a new epoch, and gives it.
+    pub fn advance(&self, subject: &Subject) -> u64 {
+        let mut epochs = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let epoch = epochs.entry(subject.name()).or_insert(0);
+        *epoch += 1;
+        *epoch
+    }
+
+    /// Takes over epochs that others have begun.
+    pub fn merge(&self, others: impl IntoIterator<Item = (Arc<str>, u64)>) {
+        let mut epochs = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for (name, epoch) in others {
+            let known = epochs.entry(name).or_insert(0);
+            *known = (*known).max(epoch);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_ends_what_was_stored_before() {
+        let epochs = Epochs::default();
+        let stamps = |tags: &[Arc<str>]| epochs.stamps("key", &Target::new("p", "m"), tags);
+        let (plain, tagged) = (stamps(&[]), stamps(&["doc:1".into()]));
+        epochs.advance(&Subject::Tag("doc:1".to_owned()));
+        assert!(epochs.is_current(&plain) && !epochs.is_current(&tagged));
+        assert!(epochs.is_current(&stamps(&["doc:1".into()])));
+        epochs.advance(&Subject::Model("p/m".to_owned()));
+        assert!(!epochs.is_current(&plain));
+        let other = epochs.stamps("other", &Target::new("p", "n"), &[]);
+        epochs.advance(&Subject::Scope("key".to_owned()));
+        assert!(epochs.is_current(&other));
+        epochs.merge([("all".into(), 1)]);
+        assert!(!epochs.is_current(&other));
+    }
+}

@@ -1,0 +1,216 @@
+//! Tests of flights.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::sync::mpsc;
+use tollgate_core::ir::{Event, ReadAnswer};
+use tollgate_core::{Body, Context, Error, ErrorKind, Head, Operation, Request, Response, Usage};
+
+use super::*;
+use crate::Key;
+
+/// A body that is fed by hand, and notes in its request's context what it took when it is dropped.
+struct Fed(mpsc::UnboundedReceiver<Result<Bytes, Error>>, Context);
+
+impl http_body::Body for Fed {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.get_mut().0.poll_recv(cx).map(|next| next.map(|piece| piece.map(Frame::data)))
+    }
+}
+
+impl Drop for Fed {
+    fn drop(&mut self) {
+        self.1.observe(|observed| observed.usage = Some(Usage { output: Some(7), ..Usage::default() }));
+    }
+}
+
+/// Understands a full stop as the end.
+struct Reader;
+
+impl ReadAnswer for Reader {
+    fn read(&mut self, bytes: &Bytes, out: &mut Vec<Event>) -> Result<(), Error> {
+        if bytes.ends_with(b".") {
+            out.push(Event::End);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut Vec<Event>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+struct Bench {
+    flights: Flights,
+    calls: Arc<AtomicUsize>,
+    landed: Arc<Mutex<Vec<Landing>>>,
+    limit: usize,
+}
+
+type Feed = mpsc::UnboundedSender<Result<Bytes, Error>>;
+
+impl Bench {
+    fn new() -> Self {
+        Self { flights: Flights::default(), calls: Arc::default(), landed: Arc::default(), limit: 1000 }
+    }
+
+    fn context() -> Context {
+        Context::builder("r").build()
+    }
+
+    fn join(&self) -> (Seat, Option<Feed>) {
+        let context = Self::context();
+        let mut feed = None;
+        let seat = self.flights.join_or_board(Key::from_bytes([1; 32]), &context, || {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            let (sender, receiver) = mpsc::unbounded_channel();
+            feed = Some(sender);
+            let body = Fed(receiver, context.clone());
+            let landed = self.landed.clone();
+            Boarding {
+                request: Request::new(Operation::ChatCompletions, Head::default(), "{}".into(), context.clone()),
+                calling: Box::pin(async { Ok(Response::new(Body::arriving(body))) }),
+                make_reader: Box::new(|_| Some(Box::new(Reader))),
+                on_landing: Box::new(move |landing| landed.lock().unwrap().push(landing)),
+                limit: self.limit,
+            }
+        });
+        (seat, feed)
+    }
+
+    fn landing(&self) -> Landing {
+        let mut landed = self.landed.lock().unwrap();
+        assert_eq!(landed.len(), 1);
+        landed.remove(0)
+    }
+}
+
+async fn read(seat: &mut Seat) -> Result<String, Error> {
+    let mut all = Vec::new();
+    while let Some(chunk) = poll_fn(|cx| seat.poll_chunk(cx)).await {
+        all.extend_from_slice(&chunk?.raw);
+    }
+    Ok(String::from_utf8(all).unwrap())
+}
+
+async fn read_one(seat: &mut Seat) -> String {
+    let chunk = poll_fn(|cx| seat.poll_chunk(cx)).await.unwrap().unwrap();
+    String::from_utf8(chunk.raw.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn everyone_reads_from_the_first_byte() {
+    let bench = Bench::new();
+    let (mut first, feed) = bench.join();
+    let feed = feed.unwrap();
+    feed.send(Ok("a".into())).unwrap();
+    assert_eq!(read_one(&mut first).await, "a");
+    let mut others: Vec<Seat> = (0..100).map(|_| bench.join().0).collect();
+    let tasks: Vec<_> = others.drain(..).map(|mut seat| tokio::spawn(async move { read(&mut seat).await })).collect();
+    tokio::task::yield_now().await;
+    feed.send(Ok("b.".into())).unwrap();
+    drop(feed);
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap(), "ab.");
+    }
+    assert_eq!(read(&mut first).await.unwrap(), "b.");
+    assert_eq!(bench.calls.load(Ordering::Relaxed), 1);
+    assert_eq!(bench.landing().chunks.unwrap().len(), 2);
+    assert!(bench.flights.is_empty());
+}
+
+#[tokio::test]
+async fn the_others_go_on_when_the_first_one_leaves_and_one_of_them_pays() {
+    let bench = Bench::new();
+    let (first, feed) = bench.join();
+    let feed = feed.unwrap();
+    let leader = first.leader().context.clone();
+    let (mut second, _) = bench.join();
+    let (mut third, _) = bench.join();
+    let waiting = tokio::spawn(async move {
+        let text = read(&mut third).await;
+        (text, third.pays())
+    });
+    tokio::task::yield_now().await;
+    drop(first);
+    feed.send(Ok("x.".into())).unwrap();
+    drop(feed);
+    assert_eq!(read(&mut second).await.unwrap(), "x.");
+    assert!(second.pays());
+    let (text, pays) = waiting.await.unwrap();
+    assert_eq!((text.unwrap(), pays), ("x.".to_owned(), false));
+    drop(second);
+    assert!(bench.landing().chunks.is_some());
+    assert!(leader.observed().usage.is_some());
+}
+
+#[tokio::test]
+async fn the_work_stops_with_the_last_one() {
+    let bench = Bench::new();
+    let (mut first, feed) = bench.join();
+    let feed = feed.unwrap();
+    let (second, _) = bench.join();
+    feed.send(Ok("a".into())).unwrap();
+    read_one(&mut first).await;
+    drop(first);
+    assert!(!feed.is_closed());
+    drop(second);
+    assert!(feed.is_closed());
+    let landing = bench.landing();
+    assert!(landing.chunks.is_none());
+    assert!(bench.flights.is_empty());
+    assert!(bench.join().1.is_some(), "who comes now asks anew");
+}
+
+#[tokio::test]
+async fn who_leaves_after_the_answers_own_end_has_read_all_of_it() {
+    let bench = Bench::new();
+    let (mut first, feed) = bench.join();
+    let feed = feed.unwrap();
+    feed.send(Ok("done.".into())).unwrap();
+    read_one(&mut first).await;
+    drop(first);
+    let landing = bench.landing();
+    assert!(landing.is_understood && landing.chunks.is_some());
+}
+
+#[tokio::test]
+async fn a_failure_is_everybodys() {
+    let bench = Bench::new();
+    let (mut first, feed) = bench.join();
+    let feed = feed.unwrap();
+    let (mut second, _) = bench.join();
+    feed.send(Ok("a".into())).unwrap();
+    feed.send(Err(Error::new(ErrorKind::UpstreamInvalid, "broke off"))).unwrap();
+    for seat in [&mut first, &mut second] {
+        assert_eq!(read(seat).await.unwrap_err().kind(), ErrorKind::UpstreamInvalid);
+    }
+    assert!(bench.landing().chunks.is_none());
+    assert!(bench.join().1.is_some(), "who comes now asks anew");
+}
+
+#[tokio::test]
+async fn who_reads_too_slowly_is_cut_off_and_the_memory_is_bounded() {
+    let bench = Bench { limit: 10, ..Bench::new() };
+    let (mut first, feed) = bench.join();
+    let feed = feed.unwrap();
+    let (mut slow, _) = bench.join();
+    for _ in 0..100 {
+        feed.send(Ok("abcd".into())).unwrap();
+        assert_eq!(read_one(&mut first).await, "abcd");
+    }
+    assert!(bench.join().1.is_some(), "the beginning is gone, so who comes now asks anew");
+    drop(feed);
+    assert_eq!(read(&mut slow).await.unwrap_err().kind(), ErrorKind::Overloaded);
+    assert_eq!(read(&mut first).await.unwrap(), "");
+    assert!(bench.landed.lock().unwrap().iter().all(|landing| landing.chunks.is_none()));
+}
