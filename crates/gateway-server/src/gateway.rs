@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::json;
+use tollgate_cache::AnswerCache;
 use tollgate_core::{BoxFuture, Error};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
 use tollgate_providers::responses::ResponseStore;
@@ -17,6 +18,7 @@ use tollgate_usage::{Ledger, MemoryLedger};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
+use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
 use crate::providers::{Built, build_all, kinds};
 use crate::stack::{self, Stack};
@@ -33,6 +35,7 @@ pub struct Gateway {
     pub(crate) ledger: Arc<MemoryLedger>,
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
+    pub(crate) caches: Arc<Caches>,
     draining: AtomicBool,
     /// Held while a new generation is built, so that two reloads do not overtake each other.
     reloading: Mutex<()>,
@@ -43,6 +46,7 @@ pub(crate) struct Generation {
     pub(crate) config: Config,
     pub(crate) registry: Arc<Registry>,
     pub(crate) doors: Doors,
+    pub(crate) cache: Arc<AnswerCache>,
     providers: Vec<Built>,
     fingerprint: u64,
 }
@@ -57,6 +61,13 @@ pub(crate) enum Doors {
 /// How many bytes of responses are kept for clients that go on from them, and for how long.
 const KEPT_RESPONSES: usize = 64 * 1024 * 1024;
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// What outlives a generation.
+struct Kept {
+    ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
+    responses: Arc<ResponseStore>,
+    caches: Arc<Caches>,
+}
 
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +98,10 @@ impl Gateway {
         let ledger = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
-        let first = Generation::build(config, &source, &[], (ledger.clone(), log.clone()), responses.clone())?;
+        let caches = Arc::new(Caches::new(&config.cache));
+        let kept =
+            Kept { ledgers: (ledger.clone(), log.clone()), responses: responses.clone(), caches: caches.clone() };
+        let first = Generation::build(config, &source, &[], kept)?;
         Ok(Self {
             current: ArcSwap::from_pointee(first),
             source,
@@ -97,6 +111,7 @@ impl Gateway {
             ledger,
             log,
             responses,
+            caches,
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
         })
@@ -123,8 +138,12 @@ impl Gateway {
             return Ok(Reloaded::Unchanged);
         }
         let needs_restart = needs_restart(&self.started_with, &config);
-        let ledgers = (self.ledger.clone(), self.log.clone());
-        let new = Generation::build(config, &self.source, &old.providers, ledgers, self.responses.clone())?;
+        let kept = Kept {
+            ledgers: (self.ledger.clone(), self.log.clone()),
+            responses: self.responses.clone(),
+            caches: self.caches.clone(),
+        };
+        let new = Generation::build(config, &self.source, &old.providers, kept)?;
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
         Ok(Reloaded::Changed { needs_restart })
@@ -171,24 +190,20 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("timeouts.idle", old.timeouts.idle != new.timeouts.idle),
         ("log", old.log != new.log),
         ("usage", old.usage != new.usage),
+        ("cache.memory", old.cache.memory != new.cache.memory),
     ];
     changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
 }
 
 impl Generation {
-    fn build(
-        config: Config,
-        source: &Source,
-        earlier: &[Built],
-        ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
-        responses: Arc<ResponseStore>,
-    ) -> Result<Self, ConfigErrors> {
+    fn build(config: Config, source: &Source, earlier: &[Built], kept: Kept) -> Result<Self, ConfigErrors> {
         let fingerprint = source.fingerprint_with(&config.key_files);
         let providers = build_all(&config, source, earlier)?;
         let registry = Arc::new(registry(&config, &providers));
-        let stack = stack::build(&config, registry.clone(), ledgers, responses);
+        let cache = Arc::new(kept.caches.build(&config));
+        let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone());
         let doors = doors(&config, stack, registry.clone());
-        Ok(Self { config, registry, doors, providers, fingerprint })
+        Ok(Self { config, registry, doors, cache, providers, fingerprint })
     }
 
     fn clone_of(other: &Self) -> Self {
@@ -196,6 +211,7 @@ impl Generation {
             config: other.config.clone(),
             registry: other.registry.clone(),
             doors: other.doors.clone(),
+            cache: other.cache.clone(),
             providers: other.providers.clone(),
             fingerprint: other.fingerprint,
         }
@@ -251,8 +267,16 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
         })
         .allow_methods(AllowMethods::mirror_request())
         .expose_headers(ExposeHeaders::list(
-            ["x-request-id", "x-tollgate-provider", "x-tollgate-model", "x-tollgate-attempts", "retry-after"]
-                .map(http::HeaderName::from_static),
+            [
+                "age",
+                "cache-status",
+                "x-request-id",
+                "x-tollgate-provider",
+                "x-tollgate-model",
+                "x-tollgate-attempts",
+                "retry-after",
+            ]
+            .map(http::HeaderName::from_static),
         ))
         .allow_credentials(cors.allow_credentials && !any_origin)
         .max_age(cors.max_age.get())

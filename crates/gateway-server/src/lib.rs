@@ -4,6 +4,7 @@
 
 pub mod admin;
 mod app;
+mod caches;
 pub mod cli;
 pub mod config;
 mod gateway;

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tollgate_cache::AnswerCache;
 use tollgate_core::{Error, Request, Response};
 use tollgate_providers::responses::{ResponseStore, ResponsesLayer};
 use tollgate_providers::{Dispatch, Registry};
+use tollgate_tower::cache::CacheLayer;
 use tollgate_tower::limit::ConcurrencyLimitLayer;
 use tollgate_tower::retry::RetryLayer;
 use tollgate_tower::route::RouteLayer;
@@ -24,7 +26,13 @@ pub type Stack = BoxCloneSyncService<Request, Response, Error>;
 /// Composes the stack of a configuration.
 ///
 /// The front doors have read the request and know the client before it comes here; the way back is the same list from below.
-pub fn build<L>(config: &Config, registry: Arc<Registry>, ledger: L, responses: Arc<ResponseStore>) -> Stack
+pub fn build<L>(
+    config: &Config,
+    registry: Arc<Registry>,
+    ledger: L,
+    responses: Arc<ResponseStore>,
+    cache: Arc<AnswerCache>,
+) -> Stack
 where
     L: Ledger + Clone + Unpin + 'static,
 {
@@ -43,11 +51,14 @@ where
             // Outside of usage, because a response in the background is made, and accounted, after its request was answered.
             .layer(ResponsesLayer::new(registry.clone(), responses))
             // Outside of whatever may answer or refuse, so that each request leaves exactly one record.
-            .layer(UsageLayer::new(ledger))
+            .layer(UsageLayer::new(ledger.clone()))
             // Before any work is done for a request that there is no room for.
             .option_layer(limit)
             // Once: a retry asks the same provider again.
             .layer(RouteLayer::new(registry.clone()))
+            // Inside of routing, because an answer is kept under the model that gives it; outside of retries, because what is
+            // stored needs none. Calls for no client are the gateway's own, and recorded as such.
+            .layer(CacheLayer::new(cache).background(UsageLayer::new(ledger)))
             // Sees errors only before an answer has begun, because a provider's future completes when it begins.
             .layer(retry)
             // Inside of retry, so that it counts for each attempt.

@@ -42,7 +42,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Payload {
     /// In the representation that all protocols share, without the names that an answer gets for each client anew.
-    Answer(Answer),
+    Answer(Box<Answer>),
     /// As the text that it was, for operations whose answers are not conversations.
     Text(String),
 }
@@ -140,7 +140,7 @@ pub(crate) mod tests {
     pub(crate) fn entry(text: &str) -> Entry {
         let choice = Choice { blocks: vec![Block::text(text)], ..Choice::default() };
         Entry {
-            payload: Payload::Answer(Answer { choices: vec![choice], ..Answer::default() }),
+            payload: Payload::Answer(Box::new(Answer { choices: vec![choice], ..Answer::default() })),
             provider: "p".into(),
             model: "m".into(),
             model_answered: None,

@@ -1,5 +1,6 @@
 //! Caching of language-model answers, without any plumbing.
 //!
+//! - [`AnswerCache`]: all of it together.
 //! - [`KeyMaker`]: what must be equal for two requests to have the same answer.
 //! - [`admission`]: which answers may be stored.
 //! - [`store`]: where they are kept.
@@ -9,14 +10,20 @@
 //! - [`index`]: where the vectors of cached prompts are searched.
 
 pub mod admission;
+mod cache;
 mod entry;
 mod epochs;
 pub mod flight;
 pub mod index;
 mod key;
 pub mod semantic;
+mod settings;
+mod statistics;
 pub mod store;
 
+pub use cache::{AnswerCache, AnswerCacheBuilder, Filled, Found, Lookup, Plan, naming};
 pub use entry::{Entry, Freshness, Payload, now_millis};
 pub use epochs::{Epochs, Stamp, Subject};
 pub use key::{Key, KeyMaker, KeyParts};
+pub use settings::{Scope, Settings};
+pub use statistics::{Counts, Statistics};

@@ -48,6 +48,10 @@ pub struct CacheOutcome {
     pub detail: Option<&'static str>,
     /// The tokens that were not spent because of it.
     pub saved: Option<Usage>,
+    /// How old the answer is.
+    pub age: Option<Duration>,
+    /// Whether the answer was stored.
+    pub stored: bool,
 }
 
 /// Where an answer came from.
@@ -102,7 +106,7 @@ impl CacheOutcome {
     /// An outcome of which nothing more is known.
     #[must_use]
     pub const fn new(status: CacheStatus) -> Self {
-        Self { status, detail: None, saved: None }
+        Self { status, detail: None, saved: None, age: None, stored: false }
     }
 
     /// The same with a word that says more.

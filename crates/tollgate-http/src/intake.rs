@@ -11,7 +11,7 @@ use tollgate_protocols::json;
 use tollgate_protocols::openai::{HeadLimits, read_head};
 
 use crate::routes::Entry;
-use crate::{headers, multipart};
+use crate::{directives, headers, multipart};
 
 /// Bounds on requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,7 @@ pub(crate) fn operation(
     let mut request = Request::new(entry.operation, head, body, client.context(&parts.headers)?);
     request.protocol = entry.protocol;
     request.strict = parts.headers.get("x-tollgate-strict").is_some_and(|value| value == "true");
+    request.cache = directives::read(&parts.headers)?;
     request.headers = if entry.operation.is_forwarded() {
         headers::for_passthrough(&parts.headers)
     } else {

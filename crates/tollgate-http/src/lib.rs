@@ -40,6 +40,7 @@
 //! ```
 
 mod auth;
+mod directives;
 mod doors;
 mod errors;
 mod headers;

@@ -10,7 +10,7 @@ use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Respons
 
 use crate::in_band::InBand;
 use crate::json_array::JsonArray;
-use crate::{errors, headers};
+use crate::{directives, errors, headers};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
@@ -56,6 +56,7 @@ pub(crate) fn answer(shape: Shape, response: Response, context: &Context) -> htt
     let is_stream = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
         value.as_bytes().starts_with(b"text/event-stream") || value.as_bytes().starts_with(b"application/x-ndjson")
     });
+    directives::tell(&mut headers, context, !response.body.is_arriving());
     name_provider(&mut headers, context);
     name_request(&mut headers, shape.protocol, context.request_id());
     let body = if is_stream && !is_raw && response.body.is_arriving() {
@@ -84,6 +85,7 @@ pub(crate) fn refusal(protocol: Protocol, error: &Error, request_id: &Arc<str>) 
 /// The same, for a request that came as far as having a context.
 pub(crate) fn failure(protocol: Protocol, error: &Error, context: &Context) -> http::Response<Body> {
     let mut headers = HeaderMap::new();
+    directives::tell(&mut headers, context, false);
     name_provider(&mut headers, context);
     error_with(protocol, error, context.request_id(), headers)
 }

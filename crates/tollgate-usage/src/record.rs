@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tollgate_core::{Context, Operation, Outcome, Tag, Usage};
+use tollgate_core::{CacheOutcome, Context, Operation, Outcome, Tag, Usage};
 
 use crate::json::Object;
 
@@ -35,6 +35,8 @@ pub struct UsageRecord {
     pub dropped: Vec<String>,
     /// Tokens by kind.
     pub usage: Usage,
+    /// What caches did; `None` where none was asked.
+    pub cache: Option<CacheOutcome>,
     /// The HTTP status; 499 if the client went away before the answer was complete.
     pub status: u16,
     /// The stable code of what went wrong, also where it went wrong after the status was sent.
@@ -75,6 +77,7 @@ impl UsageRecord {
             model_answered: observed.model,
             dropped: observed.losses.fields().map(str::to_owned).collect(),
             usage: observed.usage.unwrap_or_default(),
+            cache: observed.cache,
             status,
             error: match observed.outcome {
                 Outcome::Failed(code) => Some(code),
@@ -126,6 +129,14 @@ impl UsageRecord {
             object.number(name, tokens);
         }
         object.flag("estimated", usage.estimated);
+        if let Some(cache) = &self.cache {
+            object.text("cache", Some(cache.status.as_str()));
+            object.text("cache_detail", cache.detail);
+            if let Some(saved) = &cache.saved {
+                object.number("saved_input_tokens", saved.input);
+                object.number("saved_output_tokens", saved.output);
+            }
+        }
         object.millis("latency_ms", Some(self.latency));
         object.millis("time_to_first_token_ms", self.time_to_first_token);
         object.number("attempts", Some(self.attempts.into()));
@@ -151,7 +162,7 @@ fn rfc3339(time: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tollgate_core::{Identity, Target};
+    use tollgate_core::{CacheStatus, Identity, Target};
 
     use super::*;
 
@@ -166,6 +177,8 @@ mod tests {
             observed.attempts = 2;
             observed.usage = Some(Usage { input: Some(1), output: Some(0), estimated: true, ..Usage::default() });
             observed.outcome = Outcome::Failed("upstream_invalid_response");
+            let saved = Usage { input: Some(5), output: Some(6), ..Usage::default() };
+            observed.cache = Some(CacheOutcome::new(CacheStatus::Collapsed).saved(Some(saved)));
             observed.losses.drop("top_k");
             observed.losses.change("temperature");
         });
@@ -174,6 +187,7 @@ mod tests {
         record.write_json(&mut written);
         let json: serde_json::Value = serde_json::from_slice(&written).expect("is JSON");
         assert_eq!(json["tags"]["team"], "a");
+        assert_eq!((&json["cache"], &json["saved_output_tokens"]), (&"collapsed".into(), &6.into()));
         assert_eq!(json["dropped"], "top_k, temperature");
         assert_eq!((&json["provider"], &json["model"]), (&"openai".into(), &"gpt-4o".into()));
         assert_eq!((&json["input_tokens"], &json["output_tokens"]), (&1.into(), &0.into()));

@@ -106,6 +106,12 @@ pub struct Totals {
     pub reasoning_tokens: u64,
     /// Input and output.
     pub total_tokens: u64,
+    /// Requests that were answered by a cache, or by another request's answer.
+    pub cached: u64,
+    /// Tokens of input that were not spent because of it.
+    pub saved_input_tokens: u64,
+    /// Tokens of output that were not spent because of it.
+    pub saved_output_tokens: u64,
 }
 
 impl Totals {
@@ -115,6 +121,8 @@ impl Totals {
         let client_closed = record.status == UsageRecord::CLIENT_CLOSED;
         let failed = record.error.is_some() || (record.status >= 400 && !client_closed);
         let usage = &record.usage;
+        let is_cached = record.cache.as_ref().is_some_and(|cache| cache.status.is_served());
+        let saved = record.cache.as_ref().and_then(|cache| cache.saved).unwrap_or_default();
         Self {
             requests: 1,
             errors: u64::from(failed),
@@ -127,6 +135,9 @@ impl Totals {
             cache_creation_tokens: usage.cache_creation.unwrap_or(0),
             reasoning_tokens: usage.reasoning.unwrap_or(0),
             total_tokens: usage.total(),
+            cached: u64::from(is_cached),
+            saved_input_tokens: saved.input.unwrap_or(0),
+            saved_output_tokens: saved.output.unwrap_or(0),
         }
     }
 
@@ -144,6 +155,9 @@ impl Totals {
             (&mut self.cache_creation_tokens, other.cache_creation_tokens),
             (&mut self.reasoning_tokens, other.reasoning_tokens),
             (&mut self.total_tokens, other.total_tokens),
+            (&mut self.cached, other.cached),
+            (&mut self.saved_input_tokens, other.saved_input_tokens),
+            (&mut self.saved_output_tokens, other.saved_output_tokens),
         ];
         for (sum, more) in fields {
             *sum = sum.saturating_add(more);

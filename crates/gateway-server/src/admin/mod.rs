@@ -3,7 +3,9 @@
 //! With an admin key it answers whoever has the key. Without one it answers only on loopback, and only requests that show
 //! no sign of having come from further away: a proxy on the same machine, or a page in a browser.
 
+mod cache;
 mod guard;
+mod query;
 mod usage;
 
 use std::net::SocketAddr;
@@ -38,6 +40,9 @@ fn route(gateway: &Gateway, path: &str, request: &http::Request<()>) -> Result<(
     let (method, answer): (Method, Answer) = match path {
         "usage/summary" => (Method::GET, |gateway, query| Ok((StatusCode::OK, usage::summary(gateway, query)?))),
         "usage/recent" => (Method::GET, |gateway, query| Ok((StatusCode::OK, usage::recent(gateway, query)?))),
+        "cache/stats" => (Method::GET, |gateway, _| Ok((StatusCode::OK, cache::stats(gateway)))),
+        "cache/entries" => (Method::GET, |gateway, query| Ok((StatusCode::OK, cache::entries(gateway, query)?))),
+        "cache/purge" => (Method::POST, |gateway, query| Ok((StatusCode::OK, cache::purge(gateway, query)?))),
         "reload" => (Method::POST, |gateway, _| Ok(reload(gateway))),
         _ => return Err(Error::new(ErrorKind::NotFound, format!("There is nothing at /admin/v1/{path}."))),
     };

@@ -6,6 +6,7 @@ use serde_json::json;
 use tollgate_core::Error;
 use tollgate_usage::{GroupBy, Query};
 
+use super::query::{bad, pairs, unknown};
 use crate::gateway::Gateway;
 
 const MAX_RECENT: usize = 1000;
@@ -50,26 +51,10 @@ pub(super) fn recent(gateway: &Gateway, query: &str) -> Result<Vec<u8>, Error> {
     Ok(json)
 }
 
-/// Values here are words, numbers and times: of what clients encode only the colon and the comma matter.
-fn pairs(query: &str) -> impl Iterator<Item = (&str, String)> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (name, value.replace("%3A", ":").replace("%3a", ":").replace("%2C", ",").replace("%2c", ","))
-    })
-}
-
 /// Seconds since 1970, or a time of RFC 3339.
 fn time(name: &'static str, value: &str) -> Result<SystemTime, Error> {
     let seconds = value.parse::<u64>().ok().and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
     seconds
         .or_else(|| value.parse::<jiff::Timestamp>().ok().map(SystemTime::from))
         .ok_or_else(|| bad(name, "seconds since 1970 or a time such as 2026-01-31T12:00:00Z"))
-}
-
-fn bad(name: &str, expected: &str) -> Error {
-    Error::invalid_request(format!("`{name}` must be {expected}."), Some(name))
-}
-
-fn unknown(name: &str) -> Error {
-    Error::invalid_request(format!("There is no parameter `{name}` here."), Some(name))
 }

@@ -45,6 +45,7 @@ pub fn load(
         timeouts: file.timeouts,
         retry: file.retry,
         limits: file.limits,
+        cache: file.cache,
         shutdown: file.shutdown,
         cors: file.cors,
         models: file.models,

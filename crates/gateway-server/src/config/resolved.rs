@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use http::HeaderName;
 use tollgate_core::Secret;
 
-use super::types::{Cors, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{Cache, Cors, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub retry: Retry,
     /// What requests may take.
     pub limits: Limits,
+    /// Which answers are kept and reused.
+    pub cache: Cache,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Which web pages may call; `None` turns CORS off.

@@ -2,6 +2,7 @@
 
 mod access;
 mod broken_streams;
+mod caching;
 mod clients;
 mod demo;
 mod faults;

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use tollgate_core::Error;
+use tollgate_core::{Error, Outcome};
 
 use super::state::{Begun, Chunk, Driven, State, Wakers};
 use super::table::Registration;
@@ -97,6 +98,7 @@ impl Seat {
     /// The provider's failure, the same for every seat, or that this one reads too slowly.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Arc<Chunk>, Error>>> {
         let number = self.number;
+        let is_at_start = self.position == 0;
         let polled = self.poll(cx, |state, position| {
             if let Some(chunk) = state.chunk(*position) {
                 *position += 1;
@@ -111,8 +113,8 @@ impl Seat {
                 None => None,
             }
         });
-        if let Poll::Ready(None | Some(Err(_))) = polled {
-            self.settle();
+        if is_at_start && number > 0 && polled.is_ready() {
+            self.context.observe(|observed| observed.first_token = Some(Instant::now()));
         }
         polled
     }
@@ -142,6 +144,26 @@ impl Seat {
     #[must_use]
     pub fn pays(&self) -> bool {
         self.flight.lock().payer == self.number
+    }
+
+    /// Notes that this seat has read the whole answer: what it saved, or what it took if the bill is its own.
+    pub fn finish(&mut self) {
+        if self.number == 0 {
+            return;
+        }
+        if self.pays() {
+            self.settle();
+            return;
+        }
+        let leader = self.flight.leader.context.observed();
+        self.context.observe(|own| {
+            own.model = leader.model;
+            own.losses = leader.losses;
+            own.outcome = Outcome::Complete;
+            if let Some(outcome) = &mut own.cache {
+                outcome.saved = leader.usage;
+            }
+        });
     }
 
     /// Takes over what was observed of the answer, if the one who asked for it has left.

@@ -73,6 +73,13 @@ impl Flights {
         lock(&self.0).len()
     }
 
+    /// How many seats are taken in all of them.
+    #[must_use]
+    pub fn seats(&self) -> usize {
+        let flights: Vec<_> = lock(&self.0).values().filter_map(Weak::upgrade).collect();
+        flights.iter().map(|flight| flight.lock().seats.iter().flatten().count()).sum()
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -40,7 +40,7 @@ pub(super) fn of(request: &Request) -> Option<Canonical> {
         let last = last_user::of_completions(&root);
         return Some(form.canonical(&own, last.map(|last| around(&root, delivery, last)), prompted));
     }
-    if let Some(shared) = shared(request.protocol, &prompt, &own, delivery) {
+    if let Some(shared) = shared(request.protocol, &own, delivery) {
         let root = json::parse(&shared).ok()?;
         let last = last_user::of(Protocol::OpenAiChat, &root);
         let form = Form { protocol: Protocol::OpenAiChat, tag: "chat" };
@@ -76,13 +76,14 @@ impl Form {
 
 /// The same request as a chat completion, if it can be said there and back again without a difference. Only then do two
 /// requests of different protocols mean the same beyond doubt.
-fn shared(protocol: Protocol, prompt: &Prompt, own: &[u8], delivery: &[&str]) -> Option<Vec<u8>> {
+fn shared(protocol: Protocol, own: &[u8], delivery: &[&str]) -> Option<Vec<u8>> {
     if protocol == Protocol::OpenAiChat {
         return None;
     }
-    let chat = encoded(prompt, Protocol::OpenAiChat)?;
-    let mut back = codec::decode_request(Protocol::OpenAiChat, &chat).ok()?;
-    back.stream = prompt.stream;
+    // Without what is about delivery, which would be lost and does not matter.
+    let prompt = codec::decode_request(protocol, own).ok()?;
+    let chat = encoded(&prompt, Protocol::OpenAiChat)?;
+    let back = codec::decode_request(Protocol::OpenAiChat, &chat).ok()?;
     let again = encoded(&back, protocol)?;
     let (own, again) = (json::parse(own).ok()?, json::parse(&again).ok()?);
     let spelt = |root: &Value<'_>| {
@@ -101,6 +102,12 @@ const SHORT: &[(Protocol, &[&str], &str)] = &[
     (Protocol::OpenAiResponses, &["input", "*", "content"], "input_text"),
 ];
 
+/// An item of a Responses' input that says what it is without need.
+fn is_implied(protocol: Protocol, path: &[&str], name: &str, value: &Value<'_>) -> bool {
+    let is_item = protocol == Protocol::OpenAiResponses && path == ["input", "*"];
+    is_item && name == "type" && value.as_str() == Some("message")
+}
+
 /// The canonical text with every short form written out, for comparing what a client wrote with what a codec writes.
 fn spell_out<'v>(
     value: &'v Value<'_>,
@@ -109,6 +116,12 @@ fn spell_out<'v>(
     path: &mut Vec<&'v str>,
     out: &mut Vec<u8>,
 ) {
+    if let (Some(text), true) = (value.as_str(), protocol == Protocol::OpenAiResponses && path[..] == ["input"]) {
+        out.extend_from_slice(b"[{\"content\":[{\"text\":");
+        json::append_string(out, text);
+        out.extend_from_slice(b",\"type\":\"input_text\",},],\"role\":\"user\",},]");
+        return;
+    }
     let short = SHORT.iter().find(|(of, at, _)| *of == protocol && *at == &path[..]);
     if let (Some(text), Some((_, _, kind))) = (value.as_str(), short) {
         out.extend_from_slice(b"[{\"text\":");
@@ -117,8 +130,10 @@ fn spell_out<'v>(
         json::append_string(out, kind);
         out.extend_from_slice(b",},]");
     } else if value.is_object() {
-        let mut members: Vec<(&str, &Value<'_>)> =
-            value.members().filter(|(name, _)| !(path.is_empty() && leave_out.contains(name))).collect();
+        let is_counted = |(name, value): &(&str, &Value<'_>)| {
+            !(path.is_empty() && leave_out.contains(name)) && !is_implied(protocol, path, name, value)
+        };
+        let mut members: Vec<(&str, &Value<'_>)> = value.members().filter(is_counted).collect();
         members.sort_by_key(|(name, _)| *name);
         out.push(b'{');
         for (name, value) in members {

@@ -53,6 +53,20 @@ fn the_same_question_has_one_form_in_every_protocol() {
 }
 
 #[test]
+fn short_forms_of_responses_are_the_long_ones() {
+    let chat = json!({ "model": "a", "messages": [{ "role": "user", "content": "Hi" }] });
+    let chat = canonical(Operation::ChatCompletions, &chat);
+    for input in [
+        json!("Hi"),
+        json!([{ "role": "user", "content": "Hi" }]),
+        json!([{ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": "Hi" }] }]),
+    ] {
+        let body = json!({ "model": "a", "input": input, "store": true });
+        assert_eq!(canonical(Operation::Responses, &body).body, chat.body, "{body}");
+    }
+}
+
+#[test]
 fn delivery_is_left_out_and_everything_else_counts() {
     let base = |extra: Value| {
         let mut body = json!({ "model": "a", "messages": [{ "role": "user", "content": "Hi" }] });

@@ -176,9 +176,15 @@ where
     }
 
     async fn answer(mut self, request: Request, keep: Option<Keep>) -> Result<Response, Error> {
-        let context = request.context.clone();
+        let (context, body) = (request.context.clone(), request.body.clone());
         let response = self.inner.call(request).await?;
-        let Some(keep) = keep else { return Ok(response) };
+        let Some(mut keep) = keep else { return Ok(response) };
+        let is_cached =
+            context.observe(|observed| observed.cache.as_ref().is_some_and(|cache| cache.status.is_served()));
+        if is_cached {
+            // Under the name that this client was given its provider knows nothing.
+            keep = Keep::Here(body);
+        }
         let keeper = Keeper { store: self.store, context, keep };
         let is_json = response
             .headers

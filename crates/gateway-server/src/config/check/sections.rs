@@ -30,6 +30,10 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
             ("limits.max_event", limits.max_event.get() == 0),
             ("limits.max_buffered_response", limits.max_buffered_response.get() == 0),
             ("usage.max_groups", file.usage.max_groups == 0),
+            ("cache.ttl", file.cache.ttl.is_zero()),
+            ("cache.max_ttl", file.cache.max_ttl.is_zero()),
+            ("cache.max_entry", file.cache.max_entry.get() == 0),
+            ("cache.memory", file.cache.memory.get() == 0),
         ],
         "a limit of zero would let nothing through",
         "write how much is allowed, or leave the key out for the default",
@@ -39,6 +43,12 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
     }
     if file.retry.max_delay < file.retry.base_delay {
         check.wrong("retry.max_delay", "must not be shorter than base_delay", "raise max_delay or lower base_delay");
+    }
+    if file.cache.max_ttl < file.cache.ttl {
+        check.wrong("cache.max_ttl", "must not be shorter than ttl", "raise max_ttl or lower ttl");
+    }
+    if file.cache.max_entry > file.cache.memory {
+        check.wrong("cache.max_entry", "must not be larger than memory", "raise memory or lower max_entry");
     }
     if let Some(cors) = &file.cors {
         cors_section(check, cors);

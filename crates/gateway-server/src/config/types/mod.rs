@@ -5,6 +5,7 @@
 //! all fields and refuses unknown keys. What a file says is resolved against the environment and checked by
 //! [`load`](super::load()); the server only sees the [`Config`](super::Config) that results.
 
+mod cache;
 mod entries;
 mod observe;
 mod provider;
@@ -16,6 +17,7 @@ mod traffic;
 
 use serde::Deserialize;
 
+pub use cache::{Cache, CacheModeName, CacheScope, SampledAnswers};
 pub use entries::Entries;
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
 pub use provider::{ProviderEntry, TimeoutOverrides};
@@ -59,6 +61,8 @@ pub struct ConfigFile {
     pub retry: Retry,
     /// What a single request, and all requests together, may take.
     pub limits: Limits,
+    /// Which answers are kept and reused.
+    pub cache: Cache,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Lets web pages of other origins call the API from a browser. Absent means off.
@@ -85,6 +89,7 @@ impl Default for ConfigFile {
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             limits: Limits::default(),
+            cache: Cache::default(),
             shutdown: Shutdown::default(),
             cors: None,
             models: Models::default(),

@@ -1,0 +1,439 @@
+//! The cache of answers as a whole: which requests it is for, what it finds, and what it keeps.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use tollgate_core::ir::{Answer, AnswerCodec, Canonical, Event, Naming};
+use tollgate_core::{
+    Body, BoxFuture, CacheDirectives, CacheMode, CacheOutcome, CacheStatus, Context, Operation, Request, Response,
+    Secret, Usage,
+};
+
+use crate::admission::{self, NotStored};
+use crate::flight::{Flights, Landing};
+use crate::statistics::Statistics;
+use crate::store::Store;
+use crate::store::memory::MemoryStore;
+use crate::{Entry, Epochs, Freshness, Key, KeyMaker, KeyParts, Payload, Settings, Stamp, now_millis};
+
+/// The cache of answers.
+pub struct AnswerCache {
+    settings: Settings,
+    keys: KeyMaker,
+    codec: Arc<dyn AnswerCodec>,
+    memory: Arc<MemoryStore>,
+    shared: Option<Arc<dyn Store>>,
+    epochs: Arc<Epochs>,
+    flights: Flights,
+    statistics: Statistics,
+}
+
+/// What is to be done for a request.
+#[derive(Debug)]
+pub enum Plan {
+    /// Nothing: it is nothing that a cache is for, or the cache is off.
+    None,
+    /// Nothing, for a reason.
+    Bypass(&'static str),
+    /// Look for its answer, and keep it.
+    Use(Box<Lookup>),
+}
+
+/// A request as the cache sees it.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// What its answer is kept under.
+    pub key: Key,
+    /// What of it determines its answer.
+    pub canonical: Arc<Canonical>,
+    /// Which caches may be used.
+    pub mode: CacheMode,
+    /// What the client asks for.
+    pub directives: Arc<CacheDirectives>,
+    scope: Arc<str>,
+    stamps: Vec<Stamp>,
+    strict: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// An answer that may be served.
+    Fresh(Arc<Entry>),
+    /// One that may be served while a new one is fetched.
+    Stale(Arc<Entry>),
+    /// One that may be served if no new one can be had.
+    ForErrors(Arc<Entry>),
+    /// None.
+    Nothing,
+}
+
+/// What became of an answer that was to be kept.
+pub struct Filled {
+    /// Whether it was.
+    pub outcome: Result<(), NotStored>,
+    /// What is left to be done for it, if it is also kept elsewhere; nobody needs to wait for it.
+    pub write: Option<BoxFuture<'static, ()>>,
+}
+
+/// Composes an [`AnswerCache`].
+pub struct AnswerCacheBuilder {
+    settings: Settings,
+    codec: Arc<dyn AnswerCodec>,
+    secret: Secret,
+    memory: Arc<MemoryStore>,
+    shared: Option<Arc<dyn Store>>,
+    epochs: Arc<Epochs>,
+}
+
+// === impl AnswerCacheBuilder ===
+
+impl AnswerCacheBuilder {
+    /// Sets the secret that goes into every key. Every process that shares a store needs the same. Defaults to none.
+    #[must_use]
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.secret = secret;
+        self
+    }
+
+    /// Sets the store in memory. Defaults to one of 64 MiB.
+    #[must_use]
+    pub fn memory(mut self, memory: Arc<MemoryStore>) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// Sets a store that is shared with other processes, asked where the memory has nothing. Defaults to none.
+    #[must_use]
+    pub fn shared(mut self, store: Arc<dyn Store>) -> Self {
+        self.shared = Some(store);
+        self
+    }
+
+    /// Sets the epochs, which may be shared with other caches. Defaults to epochs of its own.
+    #[must_use]
+    pub fn epochs(mut self, epochs: Arc<Epochs>) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// The cache.
+    #[must_use]
+    pub fn build(self) -> AnswerCache {
+        AnswerCache {
+            settings: self.settings,
+            keys: KeyMaker::new(self.secret),
+            codec: self.codec,
+            memory: self.memory,
+            shared: self.shared,
+            epochs: self.epochs,
+            flights: Flights::default(),
+            statistics: Statistics::default(),
+        }
+    }
+}
+
+// === impl AnswerCache ===
+
+impl AnswerCache {
+    /// A cache that understands what `codec` does.
+    #[must_use]
+    pub fn builder(settings: Settings, codec: Arc<dyn AnswerCodec>) -> AnswerCacheBuilder {
+        AnswerCacheBuilder {
+            settings,
+            codec,
+            secret: Secret::new(""),
+            memory: Arc::new(MemoryStore::new(64 * 1024 * 1024)),
+            shared: None,
+            epochs: Arc::default(),
+        }
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The answers in memory.
+    #[must_use]
+    pub fn memory(&self) -> &MemoryStore {
+        &self.memory
+    }
+
+    /// The answers that other processes have too.
+    #[must_use]
+    pub fn shared(&self) -> Option<&Arc<dyn Store>> {
+        self.shared.as_ref()
+    }
+
+    /// What was invalidated.
+    #[must_use]
+    pub fn epochs(&self) -> &Epochs {
+        &self.epochs
+    }
+
+    /// The answers that are on their way.
+    #[must_use]
+    pub fn flights(&self) -> &Flights {
+        &self.flights
+    }
+
+    /// What it knows of requests and answers.
+    #[must_use]
+    pub fn codec(&self) -> &Arc<dyn AnswerCodec> {
+        &self.codec
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// What is to be done for a request that has a target.
+    #[must_use]
+    pub fn plan(&self, request: &Request) -> Plan {
+        let asked = request.cache.as_ref();
+        let mode = asked.and_then(|asked| asked.mode).unwrap_or(self.settings.mode);
+        let operation = request.operation;
+        if !operation.is_conversation() && operation != Operation::Embeddings {
+            return Plan::None;
+        }
+        if mode == CacheMode::Off {
+            return match asked.and_then(|asked| asked.mode) {
+                Some(_) => Plan::Bypass("off"),
+                None => Plan::None,
+            };
+        }
+        if asked.is_some_and(|asked| asked.no_store) {
+            return Plan::Bypass("no-store");
+        }
+        let Some(target) = &request.target else { return Plan::None };
+        let Some(canonical) = self.codec.canonical(request) else { return Plan::Bypass("malformed") };
+        let traits = canonical.traits;
+        if traits.provider_tools {
+            return Plan::Bypass("provider-tools");
+        }
+        if traits.stateful {
+            return Plan::Bypass("stateful");
+        }
+        let is_sampled = traits.sampled && operation.is_conversation();
+        if is_sampled && !self.settings.reuse_sampled && asked.and_then(|asked| asked.mode).is_none() {
+            return Plan::Bypass("sampled");
+        }
+        let scope = self.settings.scope.of(&request.context.identity());
+        let directives = asked.cloned().unwrap_or_default();
+        let key = self.keys.exact(KeyParts { scope: &scope, target, request }, &canonical.body);
+        let stamps = self.epochs.stamps(&scope, target, &directives.tags);
+        let canonical = Arc::new(canonical);
+        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, stamps, strict: request.strict }))
+    }
+
+    /// Looks for the answer to a request.
+    pub async fn find(&self, lookup: &Lookup) -> Found {
+        if lookup.directives.refresh {
+            return Found::Nothing;
+        }
+        if let Some(entry) = self.memory.find(&lookup.key) {
+            match self.judge(lookup, entry) {
+                Found::Nothing => drop(self.memory.forget(&lookup.key)),
+                found => return found,
+            }
+        }
+        let Some(shared) = &self.shared else { return Found::Nothing };
+        let Some(entry) = shared.get(&lookup.key).await else { return Found::Nothing };
+        let found = self.judge(lookup, entry.clone());
+        if !matches!(found, Found::Nothing) {
+            self.memory.keep(lookup.key, entry);
+        }
+        found
+    }
+
+    fn judge(&self, lookup: &Lookup, entry: Arc<Entry>) -> Found {
+        let now = now_millis();
+        let age = entry.age(now);
+        let is_refused = !self.epochs.is_current(&entry.stamps)
+            || (lookup.strict && !entry.dropped.is_empty())
+            || lookup.directives.max_age.is_some_and(|max_age| age > max_age)
+            || *entry.scope != *lookup.scope;
+        match entry.freshness(now) {
+            _ if is_refused => Found::Nothing,
+            Freshness::Fresh => Found::Fresh(entry),
+            Freshness::Stale if age < millis(entry.ttl) + self.settings.stale_while_revalidate => Found::Stale(entry),
+            Freshness::Stale if age < millis(entry.ttl) + self.settings.stale_if_error => Found::ForErrors(entry),
+            Freshness::Stale | Freshness::Expired => Found::Nothing,
+        }
+    }
+
+    /// An entry as the answer to a request, and what is noted of it. `None` if the request cannot be answered with it.
+    #[must_use]
+    pub fn serve(
+        &self,
+        request: &Request,
+        entry: &Entry,
+        status: CacheStatus,
+        detail: &'static str,
+    ) -> Option<Response> {
+        let naming = naming();
+        let (body, content_type) = match &entry.payload {
+            Payload::Text(text) => (Bytes::from(text.clone()), "application/json"),
+            Payload::Answer(answer) if request.is_streamed() => {
+                self.write_stream(request, &self.codec.replay(answer), &naming)?
+            }
+            Payload::Answer(answer) => (self.codec.write_whole(request, answer, &naming)?, "application/json"),
+        };
+        let mut response = Response::new(Body::from(body));
+        response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let mut outcome = CacheOutcome::new(status).detail(detail).saved(entry.usage);
+        outcome.age = Some(entry.age(now_millis()));
+        request.context.observe(|observed| {
+            observed.model.clone_from(&entry.model_answered);
+            observed.cache = Some(outcome);
+            for field in &entry.dropped {
+                observed.losses.drop(field.clone());
+            }
+        });
+        self.statistics.served(status, detail, entry.usage.as_ref());
+        Some(response)
+    }
+
+    fn write_stream(&self, request: &Request, events: &[Event], naming: &Naming) -> Option<(Bytes, &'static str)> {
+        let (mut writer, content_type) = self.codec.write_stream(request, naming)?;
+        let mut out = Vec::new();
+        events.iter().for_each(|event| writer.write(event, &mut out));
+        Some((out.into(), content_type))
+    }
+
+    /// Keeps an answer that has landed, if it may be kept.
+    #[must_use]
+    pub fn fill(&self, lookup: &Lookup, operation: Operation, context: &Context, landing: Landing) -> Filled {
+        let entry = match self.entry(lookup, operation, context, landing) {
+            Ok(entry) => Arc::new(entry),
+            Err(reason) => {
+                self.statistics.not_stored(reason);
+                return Filled { outcome: Err(reason), write: None };
+            }
+        };
+        self.statistics.stored();
+        self.memory.keep(lookup.key, entry.clone());
+        let write = self.shared.clone().map(|shared| {
+            let key = lookup.key;
+            let write: BoxFuture<'static, ()> = Box::pin(async move { shared.put(key, entry).await });
+            write
+        });
+        Filled { outcome: Ok(()), write }
+    }
+
+    fn entry(
+        &self,
+        lookup: &Lookup,
+        operation: Operation,
+        context: &Context,
+        landing: Landing,
+    ) -> Result<Entry, NotStored> {
+        let begun = landing.begun.ok_or(NotStored::Incomplete)?;
+        if begun.status != http::StatusCode::OK {
+            return Err(NotStored::Status);
+        }
+        let chunks = landing.chunks.ok_or(NotStored::Incomplete)?;
+        if chunks.iter().map(|chunk| chunk.raw.len()).sum::<usize>() > self.settings.max_entry {
+            return Err(NotStored::TooLarge);
+        }
+        let observed = context.observed();
+        let target = observed.target.clone().ok_or(NotStored::Incomplete)?;
+        let (mut payload, told) = if operation == Operation::Embeddings {
+            let raw: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.raw.iter().copied()).collect();
+            (Payload::Text(String::from_utf8(raw).map_err(|_| NotStored::Incomplete)?), None)
+        } else {
+            if !landing.is_understood {
+                return Err(NotStored::Incomplete);
+            }
+            let events: Vec<Event> = chunks.iter().flat_map(|chunk| chunk.events.iter().cloned()).collect();
+            let mut answer = self.codec.gather(&events);
+            admission::check(&answer, lookup.canonical.traits)?;
+            let told = without_names(&mut answer);
+            (Payload::Answer(Box::new(answer)), told)
+        };
+        let usage = observed.usage.filter(|usage| !usage.is_empty()).or(told);
+        if let Payload::Answer(answer) = &mut payload {
+            // A client that did not ask for counts did not get them; the next one may.
+            answer.usage = usage;
+        }
+        Ok(self.keep_as(lookup, payload, usage, &observed, &target))
+    }
+
+    fn keep_as(
+        &self,
+        lookup: &Lookup,
+        payload: Payload,
+        usage: Option<Usage>,
+        observed: &tollgate_core::Observed,
+        target: &tollgate_core::Target,
+    ) -> Entry {
+        let ttl = lookup.directives.ttl.unwrap_or(self.settings.ttl).min(self.settings.max_ttl);
+        let grace = self.settings.stale_while_revalidate.max(self.settings.stale_if_error);
+        Entry {
+            payload,
+            provider: target.provider.clone(),
+            model: target.model.clone(),
+            model_answered: observed.model.clone(),
+            usage,
+            dropped: observed.losses.fields().map(str::to_owned).collect(),
+            scope: lookup.scope.clone(),
+            tags: lookup.directives.tags.clone(),
+            stamps: lookup.stamps.clone(),
+            stored_at: now_millis(),
+            ttl: whole_millis(ttl),
+            grace: whole_millis(grace),
+        }
+    }
+}
+
+/// Takes out what each client gets anew, and gives what the answer told of its tokens. The tokens stay in it as well.
+fn without_names(answer: &mut Answer) -> Option<Usage> {
+    answer.id = None;
+    answer.created = None;
+    answer.usage
+}
+
+/// New names for an answer.
+#[must_use]
+pub fn naming() -> Naming {
+    let id = (0..24).map(|_| fastrand::alphanumeric()).collect();
+    Naming { id, created: now_millis() / 1000 }
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Debug for AnswerCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerCache")
+            .field("settings", &self.settings)
+            .field("memory", &self.memory.stats())
+            .field("flights", &self.flights)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AnswerCacheBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerCacheBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Filled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Filled").field("outcome", &self.outcome).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! How a cache behaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_core::{CacheMode, Identity};
+
+/// How a cache behaves.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What is done for requests that do not say. Defaults to [`CacheMode::Off`].
+    pub mode: CacheMode,
+    /// Who shares answers. Defaults to [`Scope::Key`].
+    pub scope: Scope,
+    /// For how long an answer is fresh where nothing else says so. Defaults to an hour.
+    pub ttl: Duration,
+    /// The longest that a client may ask for. Defaults to 30 days.
+    pub max_ttl: Duration,
+    /// For how long after that it is still served while a new one is fetched. Defaults to zero.
+    pub stale_while_revalidate: Duration,
+    /// For how long after that it is served where a new one cannot be had. Defaults to zero.
+    pub stale_if_error: Duration,
+    /// The largest answer that is stored, in bytes as its client saw it. Defaults to 1 MiB.
+    pub max_entry: usize,
+    /// Whether answers are reused where the temperature is above zero, or not given. Defaults to true.
+    pub reuse_sampled: bool,
+    /// Whether equal requests in flight share one answer. Defaults to true.
+    pub coalesce: bool,
+}
+
+/// Who shares answers. Keys may be paths such as `acme/search/alice`, of tenant, team and user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Requests with the same key.
+    #[default]
+    Key,
+    /// Requests whose keys have the first two parts of their path in common.
+    Team,
+    /// Requests whose keys have the first part of their path in common.
+    Tenant,
+    /// All requests.
+    Deployment,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: CacheMode::Off,
+            scope: Scope::Key,
+            ttl: Duration::from_secs(3600),
+            max_ttl: Duration::from_secs(30 * 24 * 3600),
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            max_entry: 1024 * 1024,
+            reuse_sampled: true,
+            coalesce: true,
+        }
+    }
+}
+
+impl Scope {
+    /// The name of the scope of a client; requests without a key share one of their own.
+    #[must_use]
+    pub fn of(self, identity: &Identity) -> Arc<str> {
+        let Some(key) = &identity.key else { return "".into() };
+        let parts = match self {
+            Self::Key => return format!("key:{key}").into(),
+            Self::Team => 2,
+            Self::Tenant => 1,
+            Self::Deployment => return "all".into(),
+        };
+        let end = key.match_indices('/').nth(parts - 1).map_or(key.len(), |(at, _)| at);
+        format!("path:{}", &key[..end]).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_of_keys() {
+        let of = |scope: Scope, key: &str| scope.of(&Identity::of_key(key)).to_string();
+        assert_eq!(of(Scope::Key, "acme/search/alice"), "key:acme/search/alice");
+        assert_eq!(of(Scope::Team, "acme/search/alice"), "path:acme/search");
+        assert_eq!(of(Scope::Tenant, "acme/search/alice"), "path:acme");
+        assert_eq!(of(Scope::Tenant, "acme"), "path:acme");
+        assert_eq!(of(Scope::Deployment, "acme"), "all");
+        assert_eq!(&*Scope::Key.of(&Identity::default()), "");
+    }
+}

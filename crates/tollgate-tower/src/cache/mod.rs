@@ -1,0 +1,30 @@
+//! Answers from a cache, and one call for equal requests in flight.
+//!
+//! Needs a request that was routed, because the model that answers is part of what an answer is kept under; so it belongs
+//! inside of routing, and outside of retries. What it did is noted in the request's context, from where doors tell clients
+//! and records tell the ledger. An answer is kept while it flows to its client, never held back, and only when it came to its
+//! own end.
+//!
+//! Clients that ask for the same while it is being answered read that answer from its first byte. If it fails before it
+//! begins, one of them asks once more for all the others.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tollgate_cache::{AnswerCache, Settings};
+//! use tollgate_core::ir::AnswerCodec;
+//! use tollgate_tower::cache::CacheLayer;
+//!
+//! fn layer(codec: Arc<dyn AnswerCodec>) -> CacheLayer {
+//!     CacheLayer::new(Arc::new(AnswerCache::builder(Settings::default(), codec).build()))
+//! }
+//! ```
+
+mod body;
+mod layer;
+mod service;
+
+#[cfg(test)]
+mod tests;
+
+pub use layer::CacheLayer;
+pub use service::Cache;
