@@ -131,7 +131,8 @@ fn spell_out<'v>(
         out.extend_from_slice(b",},]");
     } else if value.is_object() {
         let is_counted = |(name, value): &(&str, &Value<'_>)| {
-            !(path.is_empty() && leave_out.contains(name)) && !is_implied(protocol, path, name, value)
+            let is_delivery = path.is_empty() && leave_out.contains(name);
+            !is_delivery && !is_implied(protocol, path, name, value)
         };
         let mut members: Vec<(&str, &Value<'_>)> = value.members().filter(is_counted).collect();
         members.sort_by_key(|(name, _)| *name);
