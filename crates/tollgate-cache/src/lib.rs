@@ -2,6 +2,11 @@
 //!
 //! - [`semantic`]: reuse of answers for rephrased requests, within a stated rate of errors.
 //! - [`index`]: where the vectors of cached prompts are searched.
+//! - `redis`: a connection to Redis or Valkey, with the feature of that name.
 
+#[cfg(feature = "redis")]
+mod breaker;
 pub mod index;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod semantic;
