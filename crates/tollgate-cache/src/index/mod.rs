@@ -5,9 +5,12 @@
 //! it was asked.
 //!
 //! - [`memory`]: in this process; a scan while a namespace is small, a graph beyond.
+//! - `redis`: in Redis 8, or Redis with RediSearch; with the feature of that name.
 
 mod error;
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod vector;
 
 use std::fmt;
@@ -154,4 +157,11 @@ impl Point {
         self.weight = weight;
         self
     }
+}
+
+/// The order in which results are given.
+#[cfg(feature = "redis")]
+fn sort(found: &mut Vec<Neighbour>, limit: usize) {
+    found.sort_by(|one, other| other.similarity.total_cmp(&one.similarity).then_with(|| one.id.cmp(&other.id)));
+    found.truncate(limit);
 }

@@ -7,6 +7,7 @@ mod codec_others;
 mod codec_responses;
 mod recordings_translated;
 mod redis_client;
+mod vector_indexes;
 
 use std::time::Duration;
 
