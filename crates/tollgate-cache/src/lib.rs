@@ -4,7 +4,7 @@
 //! - [`index`]: where the vectors of cached prompts are searched.
 //! - `redis`: a connection to Redis or Valkey, with the feature of that name.
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "qdrant", feature = "redis"))]
 mod breaker;
 pub mod index;
 #[cfg(feature = "redis")]

@@ -5,10 +5,13 @@
 //! it was asked.
 //!
 //! - [`memory`]: in this process; a scan while a namespace is small, a graph beyond.
+//! - `qdrant`: in Qdrant; with the feature of that name.
 //! - `redis`: in Redis 8, or Redis with RediSearch; with the feature of that name.
 
 mod error;
 pub mod memory;
+#[cfg(feature = "qdrant")]
+pub mod qdrant;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod vector;
@@ -26,7 +29,8 @@ pub use error::IndexError;
 /// What all indexes have in common:
 ///
 /// - **Namespaces are apart.** They come to be with their first point and have its number of dimensions until they are
-///   empty again; a vector with another number of dimensions is refused ([`IndexError::is_invalid`]).
+///   empty again; a vector with another number of dimensions is refused ([`IndexError::is_invalid`]). Some indexes
+///   have one number of dimensions for all namespaces.
 /// - **Vectors have a direction only.** They are normalised on entry; one that has no direction, because it is zero or
 ///   not finite, is refused.
 /// - **Time is bounded.** An index that is elsewhere has a deadline for each operation, and one that has been found broken
@@ -160,7 +164,7 @@ impl Point {
 }
 
 /// The order in which results are given.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "qdrant", feature = "redis"))]
 fn sort(found: &mut Vec<Neighbour>, limit: usize) {
     found.sort_by(|one, other| other.similarity.total_cmp(&one.similarity).then_with(|| one.id.cmp(&other.id)));
     found.truncate(limit);

@@ -41,7 +41,7 @@ use serde_json::Value;
 
 use specs::Specs;
 pub use summary::{Call, Summary, summary, text_of};
-pub use vector_index::vector_index;
+pub use vector_index::{SameDimensions, vector_index};
 
 /// The protocol that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,13 +8,22 @@ use tollgate_cache::index::{IndexError, Namespace, Neighbour, Point, PointId, Ve
 
 use crate::PATIENCE;
 
+/// Which vectors must have the same number of dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameDimensions {
+    /// Those of a namespace.
+    InNamespace,
+    /// All.
+    InIndex,
+}
+
 /// Puts an index through everything that [`VectorIndex`] promises, in namespaces of its own. Similarities may be off by
 /// `tolerance`.
 ///
 /// # Panics
 /// If a promise is broken; the message says which.
-pub async fn vector_index(index: Arc<dyn VectorIndex>, tolerance: f32) {
-    let suite = Suite { index, tolerance };
+pub async fn vector_index(index: Arc<dyn VectorIndex>, tolerance: f32, same: SameDimensions) {
+    let suite = Suite { index, tolerance, same };
     suite.what_is_not_there_is_empty().await;
     suite.namespaces_are_apart().await;
     suite.an_upsert_replaces().await;
@@ -34,7 +43,11 @@ pub async fn vector_index(index: Arc<dyn VectorIndex>, tolerance: f32) {
 struct Suite {
     index: Arc<dyn VectorIndex>,
     tolerance: f32,
+    same: SameDimensions,
 }
+
+/// Of nearly all vectors here.
+const DIMENSIONS: usize = 16;
 
 /// A namespace that nobody has used, not even an earlier run on the same server.
 fn namespace() -> Namespace {
@@ -65,6 +78,11 @@ fn vector(seed: usize, dimensions: usize) -> Vec<f32> {
     (0..dimensions).map(|_| next(0) + 0.7 * next(1)).collect()
 }
 
+/// A vector that begins with these and is zero elsewhere.
+fn padded(begin: &[f32]) -> Vec<f32> {
+    begin.iter().copied().chain(std::iter::repeat(0.0)).take(DIMENSIONS).collect()
+}
+
 fn cosine(one: &[f32], other: &[f32]) -> f64 {
     let dot =
         |one: &[f32], other: &[f32]| -> f64 { one.iter().zip(other).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum() };
@@ -90,7 +108,7 @@ impl Suite {
 
     async fn what_is_not_there_is_empty(&self) {
         let namespace = namespace();
-        assert_eq!(self.search(namespace, &[1.0, 2.0], 5).await, []);
+        assert_eq!(self.search(namespace, &padded(&[1.0, 2.0]), 5).await, []);
         assert_eq!(self.count(namespace).await, 0);
         self.index.remove(namespace, &[id(1)]).await.expect("ids that are not there are passed over");
         self.index.remove(namespace, &[]).await.expect("nothing is removed");
@@ -103,13 +121,13 @@ impl Suite {
         let namespaces: Vec<Namespace> = (0..40).map(|_| namespace()).collect();
         for (number, &namespace) in namespaces.iter().enumerate() {
             // The same ids and vectors everywhere, so that only the namespace tells them apart.
-            let points = (0..3).map(|seed| Point::new(id(seed), vector(seed, 8), format!("{number} {seed}")));
+            let points = (0..3).map(|seed| Point::new(id(seed), vector(seed, DIMENSIONS), format!("{number} {seed}")));
             self.put(namespace, points.collect()).await;
         }
         self.index.remove(namespaces[0], &[id(0)]).await.expect("a point is removed");
         self.index.clear(namespaces[1]).await.expect("a namespace is cleared");
         for (number, &namespace) in namespaces.iter().enumerate() {
-            let found = self.search(namespace, &vector(1, 8), 50).await;
+            let found = self.search(namespace, &vector(1, DIMENSIONS), 50).await;
             assert_eq!(found.len(), [2, 0, 3][number.min(2)], "in namespace {number}");
             for neighbour in found {
                 assert_eq!(neighbour.payload, format!("{number} {}", neighbour.id.number()), "in namespace {number}");
@@ -121,30 +139,30 @@ impl Suite {
         let namespace = namespace();
         self.put(
             namespace,
-            vec![Point::new(id(1), [1.0, 0.0, 0.0], "old"), Point::new(id(2), [0.0, 0.0, 1.0], "other")],
+            vec![Point::new(id(1), padded(&[1.0]), "old"), Point::new(id(2), padded(&[0.0, 0.0, 1.0]), "other")],
         )
         .await;
-        self.put(namespace, vec![Point::new(id(1), [0.0, 1.0, 0.0], "new")]).await;
-        let found = self.search(namespace, &[0.0, 1.0, 0.0], 5).await;
+        self.put(namespace, vec![Point::new(id(1), padded(&[0.0, 1.0]), "new")]).await;
+        let found = self.search(namespace, &padded(&[0.0, 1.0]), 5).await;
         assert_eq!((found.len(), found[0].id, &*found[0].payload), (2, id(1), &b"new"[..]));
         assert!((found[0].similarity - 1.0).abs() <= self.tolerance, "{found:?}");
         assert_eq!(self.count(namespace).await, 2);
     }
 
     async fn similarities_are_cosines(&self) {
-        let (namespace, dimensions) = (namespace(), 48);
+        let namespace = namespace();
         // Lengths differ, and must not matter.
-        let scaled = |seed: usize| vector(seed, dimensions).into_iter().map(move |x| x * (seed + 1) as f32 / 9.0);
+        let scaled = |seed: usize| vector(seed, DIMENSIONS).into_iter().map(move |x| x * (seed + 1) as f32 / 9.0);
         let points = (0..60).map(|seed| Point::new(id(seed), scaled(seed).collect::<Vec<_>>(), ""));
         self.put(namespace, points.collect()).await;
         for query in [0, 3, 100, 101] {
-            let query = vector(query, dimensions);
+            let query = vector(query, DIMENSIONS);
             for query in [query.clone(), query.iter().map(|x| x * -50.0).collect()] {
                 let found = self.search(namespace, &query, 60).await;
                 assert_eq!(found.len(), 60);
                 assert!(found.is_sorted_by(|one, next| one.similarity >= next.similarity), "the most similar first");
                 for neighbour in found {
-                    let exact = cosine(&query, &vector(neighbour.id.number() as usize, dimensions));
+                    let exact = cosine(&query, &vector(neighbour.id.number() as usize, DIMENSIONS));
                     let off = (f64::from(neighbour.similarity) - exact).abs();
                     assert!(off <= f64::from(self.tolerance), "{} instead of {exact}", neighbour.similarity);
                     assert!((-1.0..=1.0).contains(&neighbour.similarity));
@@ -155,25 +173,29 @@ impl Suite {
 
     async fn there_are_no_more_than_the_limit(&self) {
         let namespace = namespace();
-        self.put(namespace, (0..10).map(|seed| Point::new(id(seed), vector(seed, 8), "")).collect()).await;
+        self.put(namespace, (0..10).map(|seed| Point::new(id(seed), vector(seed, DIMENSIONS), "")).collect()).await;
         for (limit, expected) in [(0, 0), (1, 1), (9, 9), (10, 10), (500, 10)] {
-            assert_eq!(self.search(namespace, &vector(3, 8), limit).await.len(), expected, "of at most {limit}");
+            assert_eq!(
+                self.search(namespace, &vector(3, DIMENSIONS), limit).await.len(),
+                expected,
+                "of at most {limit}"
+            );
         }
     }
 
     async fn equals_come_in_the_order_of_their_ids(&self) {
         let namespace = namespace();
-        let points = [5, 3, 9, 1].map(|number| Point::new(id(number), [3.0, 4.0], ""));
+        let points = [5, 3, 9, 1].map(|number| Point::new(id(number), padded(&[3.0, 4.0]), ""));
         self.put(namespace, points.into()).await;
-        assert_eq!(self.ids(namespace, &[3.0, 4.0], 9).await, [1, 3, 5, 9].map(id));
+        assert_eq!(self.ids(namespace, &padded(&[3.0, 4.0]), 9).await, [1, 3, 5, 9].map(id));
     }
 
     async fn removed_points_are_gone(&self) {
         let namespace = namespace();
-        self.put(namespace, (0..20).map(|seed| Point::new(id(seed), vector(seed, 8), "")).collect()).await;
+        self.put(namespace, (0..20).map(|seed| Point::new(id(seed), vector(seed, DIMENSIONS), "")).collect()).await;
         let gone: Vec<PointId> = (0..30).step_by(2).map(id).collect();
         self.index.remove(namespace, &gone).await.expect("points are removed");
-        let mut left = self.ids(namespace, &vector(2, 8), 50).await;
+        let mut left = self.ids(namespace, &vector(2, DIMENSIONS), 50).await;
         left.sort_unstable();
         assert_eq!(left, (1..20).step_by(2).map(id).collect::<Vec<_>>());
         assert_eq!(self.count(namespace).await, 10);
@@ -181,18 +203,19 @@ impl Suite {
 
     async fn a_cleared_namespace_is_empty_and_may_have_other_dimensions(&self) {
         let namespace = namespace();
-        self.put(namespace, (0..20).map(|seed| Point::new(id(seed), vector(seed, 8), "")).collect()).await;
+        self.put(namespace, (0..20).map(|seed| Point::new(id(seed), vector(seed, DIMENSIONS), "")).collect()).await;
         self.index.clear(namespace).await.expect("a namespace is cleared");
-        assert_eq!((self.count(namespace).await, self.ids(namespace, &vector(1, 8), 5).await), (0, vec![]));
-        self.put(namespace, vec![Point::new(id(3), vector(3, 12), "")]).await;
-        assert_eq!(self.ids(namespace, &vector(1, 12), 5).await, [id(3)]);
+        assert_eq!((self.count(namespace).await, self.ids(namespace, &vector(1, DIMENSIONS), 5).await), (0, vec![]));
+        let dimensions = if self.same == SameDimensions::InNamespace { 12 } else { DIMENSIONS };
+        self.put(namespace, vec![Point::new(id(3), vector(3, dimensions), "")]).await;
+        assert_eq!(self.ids(namespace, &vector(1, dimensions), 5).await, [id(3)]);
     }
 
     async fn points_expire(&self) {
         let namespace = namespace();
         let short = Some(Duration::from_millis(20));
         let points = |numbers: std::ops::Range<usize>| -> Vec<Point> {
-            numbers.map(|seed| Point::new(id(seed), vector(0, 8), "")).collect()
+            numbers.map(|seed| Point::new(id(seed), vector(0, DIMENSIONS), "")).collect()
         };
         self.put(namespace, points(0..2)).await;
         self.index.upsert(namespace, points(1..9), short).await.expect("points are stored");
@@ -203,7 +226,7 @@ impl Suite {
         let expected = [0, 7, 8].map(id);
         loop {
             // Few are asked for, so that those that have expired must not take their place.
-            let found = self.ids(namespace, &vector(0, 8), 3).await;
+            let found = self.ids(namespace, &vector(0, DIMENSIONS), 3).await;
             if found == expected {
                 break;
             }
@@ -217,10 +240,10 @@ impl Suite {
         let payloads = [Vec::new(), (0..=255).collect(), vec![7; 4096], b"\"\\\r\n\0{}".to_vec()];
         let ids = [0, u128::from(u64::MAX) + 1, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef].map(PointId::new);
         for ((seed, &id), payload) in ids.iter().enumerate().zip(&payloads) {
-            self.put(namespace, vec![Point::new(id, vector(seed, 8), payload.clone())]).await;
+            self.put(namespace, vec![Point::new(id, vector(seed, DIMENSIONS), payload.clone())]).await;
         }
         for ((seed, &id), payload) in ids.iter().enumerate().zip(&payloads) {
-            let found = self.search(namespace, &vector(seed, 8), 1).await;
+            let found = self.search(namespace, &vector(seed, DIMENSIONS), 1).await;
             assert_eq!((found[0].id, &*found[0].payload), (id, &**payload));
         }
     }
@@ -228,13 +251,13 @@ impl Suite {
     async fn other_dimensions_are_refused(&self) {
         let namespace = namespace();
         let refused = |result: Result<(), IndexError>| assert!(result.is_err_and(|error| error.is_invalid()));
-        let mixed = vec![Point::new(id(1), [1.0, 0.0], ""), Point::new(id(2), [1.0, 0.0, 0.0], "")];
+        let mixed = vec![Point::new(id(1), padded(&[1.0]), ""), Point::new(id(2), [1.0, 0.0, 0.0], "")];
         refused(self.index.upsert(namespace, mixed, None).await);
         assert_eq!(self.count(namespace).await, 0, "all points are refused");
-        self.put(namespace, vec![Point::new(id(1), [1.0, 0.0, 0.0], "")]).await;
+        self.put(namespace, vec![Point::new(id(1), padded(&[1.0]), "")]).await;
         refused(self.index.upsert(namespace, vec![Point::new(id(2), [1.0, 0.0], "")], None).await);
         refused(self.index.search(namespace, &[1.0, 0.0, 0.0, 0.0], 1).await.map(drop));
-        assert_eq!(self.ids(namespace, &[1.0, 0.0, 0.0], 5).await, [id(1)]);
+        assert_eq!(self.ids(namespace, &padded(&[1.0]), 5).await, [id(1)]);
     }
 
     async fn vectors_without_direction_are_refused(&self) {
@@ -250,14 +273,14 @@ impl Suite {
     }
 
     async fn the_nearest_of_many_is_found(&self) {
-        let (namespace, dimensions) = (namespace(), 24);
-        let vectors: Vec<Vec<f32>> = (0..400).map(|seed| vector(seed, dimensions)).collect();
+        let namespace = namespace();
+        let vectors: Vec<Vec<f32>> = (0..400).map(|seed| vector(seed, DIMENSIONS)).collect();
         for start in (0..400).step_by(50) {
             let points = (start..start + 50).map(|seed| Point::new(id(seed), vectors[seed].clone(), ""));
             self.put(namespace, points.collect()).await;
         }
         let mut found = 0;
-        for query in (0..50).map(|seed| vector(9000 + seed, dimensions)) {
+        for query in (0..50).map(|seed| vector(9000 + seed, DIMENSIONS)) {
             let best = vectors.iter().map(|known| cosine(&query, known)).fold(-1.0, f64::max);
             let nearest = self.ids(namespace, &query, 1).await[0].number() as usize;
             found += usize::from(best - cosine(&query, &vectors[nearest]) <= f64::from(self.tolerance));
@@ -272,9 +295,10 @@ impl Suite {
             tokio::spawn(async move {
                 for number in 0..20 {
                     let seed = writer * 100 + number;
-                    let point = Point::new(id(seed), vector(seed, 8), seed.to_string());
+                    let point = Point::new(id(seed), vector(seed, DIMENSIONS), seed.to_string());
                     index.upsert(namespace, vec![point], None).await.expect("a point is stored");
-                    let found = index.search(namespace, &vector(seed, 8), 1).await.expect("a search is answered");
+                    let found =
+                        index.search(namespace, &vector(seed, DIMENSIONS), 1).await.expect("a search is answered");
                     assert_eq!(found[0].id, id(seed), "what was stored is found");
                 }
                 index.remove(namespace, &[id(writer * 100)]).await.expect("a point is removed");

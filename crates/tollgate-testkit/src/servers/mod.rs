@@ -17,6 +17,8 @@
 //! ```
 
 mod process;
+mod qdrant;
 mod redis;
 
+pub use qdrant::Qdrant;
 pub use redis::Redis;

@@ -1,5 +1,7 @@
 //! The connection to Redis, with a server that is stopped, paused and started again.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets a surprise should stop there")]
+
 use std::time::Duration;
 
 use tollgate_cache::redis::{RedisBuilder, RedisClient, RedisError};
