@@ -8,14 +8,19 @@
 //! - [`flight`]: requests in flight that share one answer.
 //! - [`semantic`]: reuse of answers for rephrased requests, within a stated rate of errors.
 //! - [`index`]: where the vectors of cached prompts are searched.
+//! - `redis`: a connection to Redis or Valkey, with the feature of that name.
 
 pub mod admission;
+#[cfg(any(feature = "qdrant", feature = "redis"))]
+mod breaker;
 mod cache;
 mod entry;
 mod epochs;
 pub mod flight;
 pub mod index;
 mod key;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod semantic;
 mod settings;
 mod statistics;

@@ -6,6 +6,7 @@
 //! * [`Gateway`] is the server as a child process, with its usage records and everything it writes.
 //! * [`Call`] is a client that reads as fast or as slowly as a test wants.
 //! * [`conformance`] tells whether an answer is what the protocol of its client says.
+//! * [`servers`] are stores: started for one test, and stopped, paused and started again in its course.
 //! * [`component`] finds real parts that are there on some machines only.
 //!
 //! Everything here panics where a test could only fail.
@@ -30,6 +31,7 @@ pub mod conformance;
 pub mod fake;
 mod gateway;
 pub mod recordings;
+pub mod servers;
 mod sse;
 mod upstream;
 mod wait;

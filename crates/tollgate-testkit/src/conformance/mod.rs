@@ -16,6 +16,8 @@
 //! }
 //! ```
 //!
+//! [`vector_index`] is about something else: whether an index does what its trait promises.
+//!
 //! Nothing here shares code with the gateway. Schemas come from the shared fixtures, see [`crate::shared`]; where they
 //! ask for other things than real answers have, `specs.rs` says which rule holds. The rules of order are those that real
 //! providers keep, and each checker's file has its own.
@@ -31,6 +33,7 @@ mod responses;
 mod schema;
 mod specs;
 mod summary;
+mod vector_index;
 
 use std::fmt;
 
@@ -38,6 +41,7 @@ use serde_json::Value;
 
 use specs::Specs;
 pub use summary::{Call, Summary, summary, text_of};
+pub use vector_index::{SameDimensions, vector_index};
 
 /// The protocol that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

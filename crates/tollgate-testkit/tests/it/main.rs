@@ -6,6 +6,8 @@ mod codec_gemini;
 mod codec_others;
 mod codec_responses;
 mod recordings_translated;
+mod redis_client;
+mod vector_indexes;
 
 use std::time::Duration;
 

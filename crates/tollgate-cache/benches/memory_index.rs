@@ -1,0 +1,123 @@
+//! A scan against a graph, to choose the size at which a namespace gets one: time, memory and recall.
+//!
+//! ```sh
+//! cargo bench -p tollgate-cache --bench memory_index -- 1000 10000 100000
+//! ```
+//!
+//! Vectors have 384 dimensions and lie in clusters. Two kinds of queries: near a stored vector, as those of rephrased
+//! prompts are, and new ones of the same clusters. Recall is the part of queries whose first result is the first of a scan
+//! with 32-bit numbers. Everything is on one thread.
+
+#![allow(clippy::print_stdout, reason = "what it is for")]
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a measurement that meets a surprise should stop")]
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use tollgate_cache::index::memory::MemoryIndex;
+use tollgate_cache::index::{Namespace, Point, PointId, VectorIndex};
+
+const DIMENSIONS: usize = 384;
+const QUERIES: usize = 500;
+const NAMESPACE: Namespace = Namespace::new([1; 32]);
+
+fn main() {
+    let sizes: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![1000, 10_000] } else { sizes };
+    println!("index     points  insert us  search us (median, p99)  bytes/point counted  resident  recall near  new");
+    for size in sizes {
+        let vectors = Vectors::new(size);
+        measure("scan", MemoryIndex::builder().graph_threshold(usize::MAX).build(), &vectors);
+        for width in [64, 128] {
+            let builder = MemoryIndex::builder().graph_threshold(2).search_width(width);
+            measure(&format!("ef {width}"), builder.build(), &vectors);
+        }
+    }
+}
+
+struct Vectors {
+    stored: Vec<Vec<f32>>,
+    near: Vec<(Vec<f32>, u128)>,
+    new: Vec<(Vec<f32>, u128)>,
+}
+
+impl Vectors {
+    fn new(size: usize) -> Self {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut normal = move || (0..6).map(|_| random.f32() - 0.5).sum::<f32>() * std::f32::consts::SQRT_2;
+        // A cluster for every fifty vectors, as wide as it is far from the middle.
+        let centers: Vec<Vec<f32>> = (0..size / 50 + 1).map(|_| (0..DIMENSIONS).map(|_| normal()).collect()).collect();
+        let mut around = |center: &[f32], width: f32| -> Vec<f32> {
+            let moved: Vec<f32> = center.iter().map(|x| x + width * normal()).collect();
+            let length = moved.iter().map(|x| x * x).sum::<f32>().sqrt();
+            moved.iter().map(|x| x / length).collect()
+        };
+        let stored: Vec<Vec<f32>> = (0..size).map(|number| around(&centers[number % centers.len()], 1.0)).collect();
+        let length = (DIMENSIONS as f32).sqrt();
+        let near = (0..QUERIES).map(|query| around(&stored[query * 7919 % size], 0.4 / length)).collect::<Vec<_>>();
+        let new = (0..QUERIES).map(|query| around(&centers[query * 31 % centers.len()], 1.0)).collect::<Vec<_>>();
+        let [near, new] = [near, new].map(|queries| {
+            let nearest = |query: &Vec<f32>| {
+                let similarity = |stored: &Vec<f32>| stored.iter().zip(query).map(|(x, y)| x * y).sum::<f32>();
+                let best =
+                    stored.iter().enumerate().max_by(|one, other| similarity(one.1).total_cmp(&similarity(other.1)));
+                best.unwrap().0 as u128
+            };
+            queries
+                .into_iter()
+                .map(|query| {
+                    let nearest = nearest(&query);
+                    (query, nearest)
+                })
+                .collect()
+        });
+        Self { stored, near, new }
+    }
+}
+
+fn measure(name: &str, index: MemoryIndex, vectors: &Vectors) {
+    let size = vectors.stored.len();
+    let before = resident();
+    let start = Instant::now();
+    for (number, vector) in vectors.stored.iter().enumerate() {
+        let point = Point::new(PointId::new(number as u128), vector.clone(), vec![7_u8; 16]);
+        ready(index.upsert(NAMESPACE, vec![point], None)).unwrap();
+    }
+    let insert = start.elapsed().as_secs_f64() * 1e6 / size as f64;
+    let bytes = resident().saturating_sub(before) / size;
+    let mut times = Vec::new();
+    let recalls = [&vectors.near, &vectors.new].map(|queries| {
+        let hits = queries.iter().filter(|(query, nearest)| {
+            let start = Instant::now();
+            let found = ready(index.search(NAMESPACE, query, 8)).unwrap();
+            times.push(start.elapsed().as_secs_f64() * 1e6);
+            found[0].id.number() == *nearest
+        });
+        hits.count() as f64 / queries.len() as f64
+    });
+    times.sort_by(f64::total_cmp);
+    println!(
+        "{name:8} {size:7}  {insert:9.1}  {:9.1} {:9.1}  {:19}  {bytes:8}  {:.3}  {:.3}",
+        times[times.len() / 2],
+        times[times.len() * 99 / 100],
+        index.bytes() / size,
+        recalls[0],
+        recalls[1],
+    );
+}
+
+/// The memory index never waits.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => unreachable!("the memory index never waits"),
+    }
+}
+
+/// The bytes of memory that the process holds, where the system tells.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).map_or(0, |kilobytes| kilobytes * 1024)
+}

@@ -1,0 +1,294 @@
+//! The points of one namespace.
+
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::graph::{Graph, Scored, Shape};
+use super::planes::{Planes, Probe, Stored, make_room};
+use super::queue::Ticket;
+use crate::index::{Neighbour, PointId};
+
+/// One namespace. Slots are dense while it is scanned; with a graph, which holds slots, those of removed points are kept
+/// for new ones.
+#[derive(Debug)]
+pub(super) struct Space {
+    planes: Planes,
+    entries: Vec<Option<Entry>>,
+    by_id: HashMap<PointId, u32>,
+    payload_bytes: usize,
+    graph: Option<Growing>,
+    /// Where the search for expired points goes on.
+    swept: usize,
+    /// Set when it has been taken out of the index, for those who are still waiting for it.
+    pub(super) is_closed: bool,
+}
+
+/// A point without its vector.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: PointId,
+    pub(super) payload: Box<[u8]>,
+    /// In milliseconds since 1970.
+    pub(super) expires: u64,
+    pub(super) weight: f32,
+    pub(super) ticket: Ticket,
+}
+
+/// A graph, and what is not in it yet.
+#[derive(Debug)]
+struct Growing {
+    graph: Graph,
+    free: Vec<u32>,
+    pending: VecDeque<u32>,
+}
+
+/// When to have a graph, and which.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// With how many points a namespace gets a graph. It is given up at half of that.
+    pub(super) threshold: usize,
+    pub(super) shape: Shape,
+}
+
+/// How many pending points each new one brings into the graph beside itself. So a namespace that has just reached the
+/// threshold is not locked until all its points are linked, and has its graph complete after a third more.
+const LINKED_PER_POINT: usize = 4;
+/// How many entries each new point looks at for expired ones.
+const SWEPT_PER_POINT: usize = 8;
+
+// === impl Space ===
+
+impl Space {
+    pub(super) fn new(dimensions: usize) -> Self {
+        Self {
+            planes: Planes::new(dimensions),
+            entries: Vec::new(),
+            by_id: HashMap::new(),
+            payload_bytes: 0,
+            graph: None,
+            swept: 0,
+            is_closed: false,
+        }
+    }
+
+    pub(super) fn dimensions(&self) -> usize {
+        self.planes.dimensions()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// The bytes of memory that the points take, but for what the index itself keeps of them. Room that was made ahead or is
+    /// kept for new points is not counted, or dropping a point would free nothing: an eighth of this, and in a graph up to
+    /// half, if many points were dropped.
+    pub(super) fn bytes(&self) -> usize {
+        // A table keeps a byte beside each place, and some places empty.
+        let table = (size_of::<(PointId, u32)>() + 1) * 4 / 3;
+        let graph = self.graph.as_ref().map_or(0, |growing| growing.graph.bytes_per_slot());
+        let point = self.planes.bytes_per_vector() + size_of::<Option<Entry>>() + table + graph;
+        size_of::<Self>() + point * self.len() + self.payload_bytes
+    }
+
+    pub(super) fn get(&self, id: PointId) -> Option<&Entry> {
+        self.entries[*self.by_id.get(&id)? as usize].as_ref()
+    }
+
+    /// How many slots there are, empty ones included.
+    pub(super) fn slots(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The points in some slots.
+    pub(super) fn entries(&self, slots: Range<usize>) -> impl Iterator<Item = (&Entry, Stored)> {
+        let found = slots.filter_map(|slot| Some((slot, self.entries.get(slot)?.as_ref()?)));
+        found.map(|(slot, entry)| (entry, self.planes.get(slot_number(slot))))
+    }
+
+    /// Takes everything out, for good.
+    pub(super) fn close(&mut self) -> Vec<Ticket> {
+        let entries = std::mem::take(&mut self.entries);
+        *self = Self { is_closed: true, ..Self::new(self.planes.dimensions()) };
+        entries.into_iter().flatten().map(|entry| entry.ticket).collect()
+    }
+
+    /// Stores a point, which must not be there.
+    pub(super) fn insert(&mut self, entry: Entry, vector: &Stored, plan: &Plan) {
+        self.payload_bytes += entry.payload.len();
+        let id = entry.id;
+        let slot = match self.graph.as_mut().and_then(|growing| growing.free.pop()) {
+            Some(slot) => {
+                self.planes.set(slot, vector);
+                self.entries[slot as usize] = Some(entry);
+                slot
+            }
+            None => {
+                self.planes.push(vector);
+                make_room(&mut self.entries, 1);
+                self.entries.push(Some(entry));
+                slot_number(self.entries.len() - 1)
+            }
+        };
+        self.by_id.insert(id, slot);
+        if let Some(growing) = &mut self.graph {
+            growing.pending.push_back(slot);
+        } else if self.len() >= plan.threshold {
+            let pending = (0..slot_number(self.entries.len())).collect();
+            self.graph = Some(Growing { graph: Graph::new(plan.shape), free: Vec::new(), pending });
+        }
+        self.link_pending(LINKED_PER_POINT);
+    }
+
+    /// Removes a point.
+    pub(super) fn remove(&mut self, id: PointId, plan: &Plan) -> Option<Entry> {
+        let slot = self.by_id.remove(&id)?;
+        let removed = match &mut self.graph {
+            Some(growing) => {
+                growing.remove(&self.planes, slot);
+                self.entries[slot as usize].take()
+            }
+            None => {
+                let removed = self.entries.swap_remove(slot as usize);
+                self.planes.swap_remove(slot);
+                if let Some(Some(moved)) = self.entries.get(slot as usize) {
+                    self.by_id.insert(moved.id, slot);
+                }
+                self.shrink();
+                removed
+            }
+        };
+        self.payload_bytes -= removed.as_ref().map_or(0, |entry| entry.payload.len());
+        if self.graph.is_some() && self.len() < plan.threshold / 2 {
+            self.give_up_graph();
+        }
+        removed
+    }
+
+    /// The points nearest to a probe that have not expired, best first.
+    pub(super) fn search(&self, probe: &Probe, limit: usize, now: u64) -> Vec<Neighbour> {
+        // More than asked for, because the coarse plane may have them in a slightly different order.
+        let wanted = limit.saturating_mul(2).saturating_add(16);
+        let mut best = Best { wanted, kept: BinaryHeap::new() };
+        let is_live = |slot: u32| self.entries[slot as usize].as_ref().is_some_and(|entry| entry.expires > now);
+        match &self.graph {
+            Some(growing) => {
+                let found = growing.graph.search(&self.planes, probe, wanted);
+                let pending = growing.pending.iter();
+                let pending = pending.map(|&slot| Scored { similarity: self.planes.roughly(probe, slot), slot });
+                found.into_iter().chain(pending).filter(|scored| is_live(scored.slot)).for_each(|one| best.offer(one));
+            }
+            None => {
+                for (slot, similarity) in (0..).zip(self.planes.all_roughly(probe)) {
+                    if best.would_take(similarity) && is_live(slot) {
+                        best.offer(Scored { similarity, slot });
+                    }
+                }
+            }
+        }
+        let mut found: Vec<Scored> = best.kept.into_iter().map(|std::cmp::Reverse(scored)| scored).collect();
+        for scored in &mut found {
+            scored.similarity = self.planes.exactly(probe, scored.slot);
+        }
+        let id = |scored: &Scored| self.entries[scored.slot as usize].as_ref().map(|entry| entry.id);
+        found.sort_by(|one, other| other.similarity.total_cmp(&one.similarity).then_with(|| id(one).cmp(&id(other))));
+        found.truncate(limit);
+        found.iter().filter_map(|scored| self.neighbour(scored)).collect()
+    }
+
+    /// The ids of some that have expired, among the next `count` entries.
+    pub(super) fn sweep(&mut self, count: Option<usize>, now: u64) -> Vec<PointId> {
+        let len = self.entries.len();
+        let count = count.unwrap_or(len).min(len);
+        let slots = (0..count).map(|step| (self.swept + step) % len);
+        let expired = slots.filter_map(|slot| self.entries[slot].as_ref().filter(|entry| entry.expires <= now));
+        let expired = expired.map(|entry| entry.id).collect();
+        self.swept = (self.swept + count).checked_rem(len).unwrap_or(0);
+        expired
+    }
+
+    /// What a new point should look at, see [`Space::sweep`].
+    pub(super) const SWEPT_PER_POINT: usize = SWEPT_PER_POINT;
+
+    /// Brings pending points into the graph; whether some are left.
+    pub(super) fn link_pending(&mut self, count: usize) -> bool {
+        let Some(Growing { graph, pending, .. }) = &mut self.graph else { return false };
+        for _ in 0..count {
+            let Some(slot) = pending.pop_front() else { return false };
+            if let Some(entry) = &self.entries[slot as usize] {
+                graph.insert(&self.planes, slot, entry.id.number());
+            }
+        }
+        !pending.is_empty()
+    }
+
+    fn neighbour(&self, scored: &Scored) -> Option<Neighbour> {
+        let entry = self.entries[scored.slot as usize].as_ref()?;
+        let payload = Bytes::copy_from_slice(&entry.payload);
+        Some(Neighbour { id: entry.id, similarity: scored.similarity, payload })
+    }
+
+    fn shrink(&mut self) {
+        if self.entries.capacity() > 16 && self.entries.len() < self.entries.capacity() / 2 {
+            self.entries.shrink_to_fit();
+            self.planes.shrink();
+            self.by_id.shrink_to_fit();
+        }
+    }
+
+    /// Goes back to scanning, without empty slots.
+    fn give_up_graph(&mut self) {
+        self.graph = None;
+        let mut planes = Planes::new(self.planes.dimensions());
+        let mut entries = Vec::with_capacity(self.len());
+        for (slot, entry) in std::mem::take(&mut self.entries).into_iter().enumerate() {
+            let Some(entry) = entry else { continue };
+            planes.push(&self.planes.get(slot_number(slot)));
+            self.by_id.insert(entry.id, slot_number(entries.len()));
+            entries.push(Some(entry));
+        }
+        self.by_id.shrink_to_fit();
+        (self.planes, self.entries) = (planes, entries);
+    }
+}
+
+// === impl Growing ===
+
+impl Growing {
+    fn remove(&mut self, planes: &Planes, slot: u32) {
+        match self.pending.iter().position(|pending| *pending == slot) {
+            Some(place) => drop(self.pending.remove(place)),
+            None => self.graph.remove(planes, slot),
+        }
+        self.free.push(slot);
+    }
+}
+
+/// The best so far.
+struct Best {
+    wanted: usize,
+    kept: BinaryHeap<std::cmp::Reverse<Scored>>,
+}
+
+// === impl Best ===
+
+impl Best {
+    fn would_take(&self, similarity: f32) -> bool {
+        self.kept.len() < self.wanted || self.kept.peek().is_some_and(|worst| similarity > worst.0.similarity)
+    }
+
+    fn offer(&mut self, scored: Scored) {
+        if self.would_take(scored.similarity) {
+            self.kept.push(std::cmp::Reverse(scored));
+            if self.kept.len() > self.wanted {
+                self.kept.pop();
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "four thousand million vectors do not fit memory")]
+fn slot_number(slot: usize) -> u32 {
+    slot as u32
+}
