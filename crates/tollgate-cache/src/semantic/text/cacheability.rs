@@ -246,26 +246,21 @@ impl<'a> View<'a> {
     }
 
     fn is_act(&self) -> bool {
-        let core = self.core();
-        // `Is this spam? Delete it`: each sentence may be an order.
-        let tail = self.last_sentence();
-        if tail.len() < core.len() && is_order(&tail) && tail.len() <= 8 && !self.asks_how() {
-            return true;
+        if self.asks_how() {
+            return false;
         }
-        !self.asks_how() && is_order(&core)
+        let words: Vec<&str> = self.words().collect();
+        // `Is this spam? Delete it`: the last sentence may be an order by itself.
+        let tail = self.last_sentence();
+        is_order(without_politeness(&words))
+            || (tail.len() < words.len() && tail.len() <= 8 && is_order(without_politeness(&tail)))
     }
 
     fn last_sentence(&self) -> Vec<&'a str> {
         let begin =
             self.tokens.iter().rposition(|token| token.initial && token.kind != Kind::Symbol).unwrap_or_default();
         let tokens: &'a [Token<'a>] = &self.tokens[begin..];
-        tokens
-            .iter()
-            .filter(|token| token.kind != Kind::Symbol)
-            .map(|token| &*token.folded)
-            .filter(|word| *word != "please")
-            .take(200)
-            .collect()
+        tokens.iter().filter(|token| token.kind != Kind::Symbol).map(|token| &*token.folded).take(200).collect()
     }
 
     fn is_anaphora(&self, no_literal: bool) -> bool {
@@ -285,7 +280,6 @@ impl<'a> View<'a> {
             "tell me more",
             "go on",
             "keep going",
-            "continue",
             "another one",
             "one more",
             "the second one",
@@ -293,18 +287,8 @@ impl<'a> View<'a> {
             "the other one",
             "the last one",
             "the previous",
-            "yes",
-            "yeah",
-            "yep",
-            "no",
-            "nope",
-            "ok",
-            "okay",
-            "sure",
-            "again",
             "try again",
             "do it again",
-            "elaborate",
             "explain further",
             "explain more",
             "give me an example",
@@ -312,8 +296,6 @@ impl<'a> View<'a> {
             "for example",
             "an example",
             "more examples",
-            "shorter",
-            "longer",
             "make it",
             "rephrase",
             "rewrite your",
@@ -327,16 +309,38 @@ impl<'a> View<'a> {
             "summarize that",
             "why not",
             "why is that",
-            "really",
             "are you sure",
             "what do you mean",
             "can you elaborate",
             "say that again",
-            "repeat",
-            "thanks",
-            "thank you",
         ];
         let words: Vec<&str> = self.words().collect();
+        let bare = words.len() <= 3 && self.content_count() <= 1;
+        if bare
+            && no_literal
+            && words.first().is_some_and(|word| {
+                matches!(
+                    *word,
+                    "yes"
+                        | "yeah"
+                        | "yep"
+                        | "no"
+                        | "nope"
+                        | "ok"
+                        | "okay"
+                        | "sure"
+                        | "again"
+                        | "really"
+                        | "continue"
+                        | "shorter"
+                        | "longer"
+                        | "elaborate"
+                        | "repeat"
+                )
+            })
+        {
+            return true;
+        }
         if words.len() <= 6
             && no_literal
             && OPENINGS.iter().any(|opening| starts(&words, opening))
@@ -364,7 +368,7 @@ impl<'a> View<'a> {
             match *word {
                 "he" | "she" | "him" | "his" if nouns == 0 => return true,
                 "her" if nouns == 0 => return true,
-                "it" | "them" | "they" | "its" | "their" if nouns == 0 && core.len() <= 8 => {
+                "it" | "them" | "they" | "its" | "their" if nouns == 0 && self.content_count() <= 2 => {
                     return !is_expletive(&core[at + 1..], *word, at.checked_sub(1).map_or("", |at| core[at]));
                 }
                 "that" | "this" | "those" | "these" if nouns == 0 && core.len() <= 6 => {
@@ -462,7 +466,6 @@ fn asks_for_records(words: &[&str], core: &[&str]) -> bool {
         "debt",
         "loan",
         "mortgage",
-        "credit",
         "warranty",
         "enrollment",
         "timesheet",
@@ -530,14 +533,19 @@ fn asks_for_records(words: &[&str], core: &[&str]) -> bool {
         )
     });
     // A record is named within three words behind `my`: `my last three invoices`.
-    let named = words.iter().enumerate().filter(|(_, word)| matches!(**word, "my" | "our")).any(|(at, _)| {
-        let near = &words[at + 1..(at + 5).min(words.len())];
-        let ends = near
-            .iter()
-            .position(|word| matches!(*word, "to" | "in" | "on" | "for" | "with" | "and" | "is" | "if"))
-            .unwrap_or(near.len());
-        near[..ends].iter().any(|word| RECORDS.contains(word))
-    });
+    let is_place =
+        |at: usize| at > 0 && matches!(words[at - 1], "in" | "on" | "to" | "with" | "from" | "using" | "at" | "into");
+    // What stands behind `on my statement` is not what is asked for.
+    let named = words.iter().enumerate().filter(|(at, word)| matches!(**word, "my" | "our") && !is_place(*at)).any(
+        |(at, _)| {
+            let near = &words[at + 1..(at + 5).min(words.len())];
+            let ends = near
+                .iter()
+                .position(|word| matches!(*word, "to" | "in" | "on" | "for" | "with" | "and" | "is" | "if"))
+                .unwrap_or(near.len());
+            near[..ends].iter().any(|word| RECORDS.contains(word))
+        },
+    );
     asks && named && words.len() <= 16
 }
 
@@ -553,19 +561,28 @@ fn asks_for_history(words: &[&str]) -> bool {
             "i asked you",
             "i told you",
             "you told me",
-            "you said",
+            "as you said",
             "my last question",
-            "my previous",
+            "my previous question",
+            "my previous message",
+            "my previous request",
             "our last",
             "our previous",
             "our conversation",
             "do you remember",
-            "what did i",
+            "what did i ask",
+            "what did i say",
+            "what did i tell",
+            "what did i order",
+            "what did i buy",
+            "what did i eat",
+            "what did i write",
             "where did i leave",
             "when did i last",
             "remember me",
             "last time we",
             "did you tell me",
+            "did you say",
         ],
     )
 }
@@ -588,15 +605,49 @@ fn asks_about_self(core: &[&str]) -> bool {
             "what did i buy",
             "what did i order",
             "do i have any",
-            "what do i have",
+            "what do i have scheduled",
+            "what do i have planned",
+            "what do i have today",
+            "what do i have tomorrow",
             "am i free",
-            "what am i",
             "my next meeting",
             "my next appointment",
             "when is my next",
             "how many days off do i",
         ],
     ) && core.len() <= 12
+}
+
+/// The words behind what makes an order polite. `I need to cancel my card` is left whole: it asks for help.
+fn without_politeness<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
+    const POLITE: &[&str] = &[
+        "please",
+        "kindly",
+        "hi",
+        "hello",
+        "hey",
+        "just",
+        "now",
+        "then",
+        "ok",
+        "okay",
+        "so",
+        "go ahead and",
+        "can you",
+        "could you",
+        "would you",
+        "will you",
+        "i want you to",
+        "i would like you to",
+        "i need you to",
+        "yes",
+        "and",
+    ];
+    let mut rest = words;
+    while let Some(phrase) = POLITE.iter().find(|phrase| starts(rest, phrase)) {
+        rest = &rest[phrase.split(' ').count()..];
+    }
+    rest
 }
 
 /// Whether the words begin with the order to act on something definite.

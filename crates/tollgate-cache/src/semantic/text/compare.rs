@@ -3,6 +3,8 @@
 use super::analysis::{Analysis, Content, Question, Tense};
 use super::features::{self, FEATURES};
 use super::flags::RiskFlags;
+use super::hash::hash32;
+use super::lexicon;
 
 /// How many words a phrase has at most that may be replaced or inserted as a whole.
 const PHRASE: usize = 3;
@@ -157,7 +159,9 @@ fn contents(flags: &mut RiskFlags, cached: &Analysis, new: &Analysis, matching: 
     let (left, right) = (matching.left.len(), matching.right.len());
     let (strong_left, strong_right) = (strong(&matching.left), strong(&matching.right));
     let is_empty = cached.content.is_empty() && new.content.is_empty();
-    flags.set(RiskFlags::DISJOINT, matching.matched == 0 && !is_empty);
+    // Where all that is asked is in literals, these are shared: `Convert 10 km to miles`.
+    let in_literals = cached.has_literals && new.has_literals && (cached.content.is_empty() || new.content.is_empty());
+    flags.set(RiskFlags::DISJOINT, matching.matched == 0 && !is_empty && !in_literals);
     let (gap_left, gap_right) = gap(&cached.content, &new.content);
     let replaced = (left == 1 && right == 1) || (1..=PHRASE).contains(&gap_left) && (1..=PHRASE).contains(&gap_right);
     flags.set(RiskFlags::SUBSTITUTION, replaced && left > 0 && right > 0 && strong_left + strong_right > 0);
@@ -211,27 +215,32 @@ fn swaps_across(places: &[(usize, usize)]) -> bool {
 /// Whether the prompt is about a relation that holds both ways.
 fn is_symmetric(analysis: &Analysis) -> bool {
     const WORDS: &[&str] = &[
-        "engage",
-        "engag",
-        "marry",
-        "date",
-        "dat",
+        "engaged",
+        "married",
+        "dating",
         "friend",
         "sibling",
         "cousin",
         "acquaintance",
-        "differ",
+        "difference",
         "similar",
+        "similarity",
         "equal",
-        "same",
-        "between",
-        "relate",
-        "relat",
+        "related",
         "colleague",
         "partner",
         "neighbor",
+        "roommate",
+        "classmate",
+        "twin",
+        "acquainted",
+        "connected",
+        "close",
+        "compare",
+        "equivalent",
+        "relationship",
     ];
     static HASHES: std::sync::LazyLock<Vec<u32>> =
-        std::sync::LazyLock::new(|| WORDS.iter().map(|word| super::hash::hash32(word)).collect());
+        std::sync::LazyLock::new(|| WORDS.iter().map(|word| hash32(&lexicon::canonical(word))).collect());
     analysis.content.iter().any(|content| HASHES.contains(&content.word))
 }

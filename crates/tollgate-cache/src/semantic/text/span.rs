@@ -217,7 +217,10 @@ fn is_code(line: &str) -> bool {
     let operators =
         ["==", "!=", "=>", "->", "&&", "||", "::", "+=", "();", "</", "/>"].iter().any(|it| line.contains(it));
     let is_query = line.starts_with("SELECT ") && line.contains(" FROM ") || lower.starts_with("select ") && signs > 0;
-    (ends && signs >= 2) || is_query || (starts && signs >= 2 && line.ends_with([';', '{', '}', ':', ')', '"', '\'', '>'])) || (operators && signs * 8 >= line.len())
+    (ends && signs >= 2)
+        || is_query
+        || (starts && signs >= 2 && line.ends_with([';', '{', '}', ':', ')', '"', '\'', '>']))
+        || (operators && signs * 8 >= line.len())
 }
 
 #[cfg(test)]
@@ -242,9 +245,7 @@ mod tests {
 
     #[test]
     fn prose_about_code_is_no_code() {
-        for text in
-            ["Select a phone from this list", "import taxes (customs) explained", "let us talk; then go"]
-        {
+        for text in ["Select a phone from this list", "import taxes (customs) explained", "let us talk; then go"] {
             check(text, &[]);
         }
     }

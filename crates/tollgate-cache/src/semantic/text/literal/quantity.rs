@@ -89,7 +89,9 @@ impl Scanner<'_, '_> {
                 }
                 "s" => return self.take(LiteralKind::Quantity, folded, at, at + 1),
                 _ => {
-                    if let Some(unit) = unit::bound(letters).or_else(|| unit::attached(letters)) {
+                    // `3D` is a name, `3d` three days.
+                    let attached = || unit::attached(letters).filter(|_| self.tokens[at].raw.ends_with(letters));
+                    if let Some(unit) = unit::bound(letters).or_else(attached) {
                         return self.take(LiteralKind::Quantity, number + unit, at, at + 1);
                     }
                 }

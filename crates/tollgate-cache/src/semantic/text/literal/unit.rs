@@ -116,7 +116,8 @@ volt v
 x
 ";
 
-fn table(text: &'static str) -> HashMap<&'static str, &'static str> {
+/// Each word of `text` with the first of its line.
+pub(super) fn table(text: &'static str) -> HashMap<&'static str, &'static str> {
     let lines = text.lines().filter_map(|line| Some((line.split_whitespace().next()?, line)));
     lines.flat_map(|(canonical, line)| line.split_whitespace().map(move |word| (word, canonical))).collect()
 }
