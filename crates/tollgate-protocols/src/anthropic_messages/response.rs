@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn b28_structured_output_by_a_tool() {
-        let plan = Plan { json_tool: Some("j".to_owned()), custom_tools: vec!["c".to_owned()] };
+        let plan = Plan { json_tool: Some("j".to_owned()), custom_tools: vec!["c".to_owned()], ..Plan::default() };
         let body = br#"{"content":[{"type":"tool_use","id":"1","name":"j","input":{"a":1}}],"stop_reason":"tool_use"}"#;
         let answer = decode(body, &plan).unwrap();
         assert_eq!(answer.choices[0].blocks, [Block::text(r#"{"a":1}"#)]);

@@ -145,7 +145,7 @@ fn b15_errors_and_cut_streams_are_no_success() {
 
 #[test]
 fn b28_the_tool_for_structured_output_is_text() {
-    let plan = Plan { json_tool: Some("w".to_owned()), custom_tools: vec!["c".to_owned()] };
+    let plan = Plan { json_tool: Some("w".to_owned()), custom_tools: vec!["c".to_owned()], ..Plan::default() };
     let call = |name: &str, json: &str| {
         let events = [
             START.to_owned(),

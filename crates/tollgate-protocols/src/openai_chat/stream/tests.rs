@@ -331,7 +331,7 @@ fn other_parts_of_answers() {
     let answer = answer(events);
     assert!(matches!(&answer.blocks()[1], Block::Text(text) if text.citations.len() == 1 && text.text == "x"));
     assert_eq!(answer.choices[1].blocks, [Block::Refusal("no".to_owned())]);
-    let plan = Plan { custom_tools: vec!["g".to_owned()], json_tool: None };
+    let plan = Plan { custom_tools: vec!["g".to_owned()], ..Plan::default() };
     let call = |arguments: &str| json!({ "tool_calls": [{ "index": 0, "function": { "name": "g", "arguments": arguments } }] });
     let chunks = [chunk(&call("{\"inp")), chunk(&call("ut\":\"free\"}")), end("stop")];
     let answer = self::answer(events_of(&chunks, true, &plan).unwrap());
