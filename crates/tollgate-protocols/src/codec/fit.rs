@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use tollgate_core::ir::{Block, Losses, Prompt, Protocol, Role, Turn};
+use tollgate_core::{Error, ErrorKind};
 
 use super::names::{self, Renamed};
 use super::{Target, as_text};
@@ -33,6 +34,21 @@ pub fn fit<'p>(prompt: &'p Prompt, target: &Target<'_>, losses: &mut Losses) -> 
         begin_with_user(&mut fitted, losses);
     }
     (fitted, renamed)
+}
+
+/// Refuses what stands for a part of the conversation that only the owner of Responses has: without it the request would
+/// be another one.
+pub(super) fn check(prompt: &Prompt, target: &Target<'_>) -> Result<(), Error> {
+    if target.protocol == Protocol::OpenAiResponses || prompt.protocol != Protocol::OpenAiResponses {
+        return Ok(());
+    }
+    for name in ["conversation", "prompt"] {
+        if prompt.extra(name).is_some() {
+            let message = format!("The provider of this model does not keep what `{name}` names; send it as input.");
+            return Err(Error::new(ErrorKind::UnsupportedParameter, message).with_param(name));
+        }
+    }
+    Ok(())
 }
 
 /// Exchanges blocks that have words, but no twin in other protocols, for their words.
@@ -122,6 +138,18 @@ mod tests {
         // An empty message of the model's is not sent, so the user begins.
         let empty = r#"{"model":"m","messages":[{"role":"assistant","content":""},{"role":"user","content":"hi"}]}"#;
         assert!(fitted(empty, Protocol::OpenAiChat, Protocol::AnthropicMessages).1.is_empty());
+    }
+
+    #[test]
+    fn a_conversation_that_is_kept_elsewhere_is_refused() {
+        for name in ["conversation", "prompt"] {
+            let body = format!(r#"{{"model":"m","input":"x","{name}":{{"id":"x_1"}}}}"#);
+            let prompt = decode_request(Protocol::OpenAiResponses, body.as_bytes()).unwrap();
+            let to = |protocol| check(&prompt, &Target::new(protocol, "m", &Dialect::OPENAI));
+            let refused = to(Protocol::OpenAiChat).unwrap_err();
+            assert_eq!((refused.kind(), refused.param()), (ErrorKind::UnsupportedParameter, Some(name)));
+            assert!(to(Protocol::OpenAiResponses).is_ok());
+        }
     }
 
     #[test]

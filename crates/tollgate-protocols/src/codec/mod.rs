@@ -16,6 +16,8 @@
 //! # Ok::<(), tollgate_core::Error>(())
 //! ```
 
+#[cfg(test)]
+mod across;
 mod aggregate;
 mod arguments;
 mod as_text;
@@ -48,7 +50,7 @@ pub use error::ErrorClass;
 pub use fields::field_name;
 pub use fit::fit;
 pub use ids::new_id;
-pub use media::{mime_of_name, parse_data_url};
+pub use media::{image_mime, mime_of_name, parse_data_url};
 pub use models::{ForcedTool, ModelGates, Thinks, is_responses_only, model_gates};
 pub use names::Renamed;
 pub use reasoning::{SMALLEST_BUDGET, budget_of, effort_of};
@@ -166,6 +168,7 @@ pub fn decode_request(protocol: Protocol, body: &[u8]) -> Result<Prompt, Error> 
 /// # Errors
 /// An invalid request, where the target cannot express it in any way; what can be left out goes to `losses`.
 pub fn encode_request(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Result<Encoded, Error> {
+    fit::check(prompt, target)?;
     let (prompt, renamed) = fit(prompt, target, losses);
     let mut encoded = match target.protocol {
         Protocol::OpenAiResponses => openai_responses::request::encode(&prompt, target, losses),

@@ -142,6 +142,8 @@ const TABLE: &[(&str, ModelGates)] = &[
     ("o3", OPENAI_REASONING),
     ("o4", OPENAI_REASONING),
     ("gpt-oss", ModelGates { thinks: Thinks::Effort, ..ANY }),
+    ("grok-3-mini", ModelGates { thinks: Thinks::Effort, ..ANY }),
+    ("grok-4.3", ModelGates { thinks: Thinks::Effort, ..ANY }),
     ("gemini-3", GEMINI_3),
     ("gemini-2.5-pro", GEMINI_2_5_PRO),
     ("gemini-2.5", GEMINI_2_5),

@@ -217,7 +217,7 @@ fn reasoning(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &
     }
     // These would refuse it for a model that does not think. Who named the field means it.
     let is_refused =
-        dialect.refuses_unknown && target.gates.thinks == Thinks::Unknown && prompt.protocol != Protocol::OpenAiChat;
+        dialect.effort_of_known && target.gates.thinks == Thinks::Unknown && prompt.protocol != Protocol::OpenAiChat;
     let Some(effort) = effort_of(asked).filter(|_| dialect.reasoning_effort && !is_refused) else {
         // What does not think anyway need not be told not to.
         losses.drop_if(!is_refused || effort_of(asked) != Some(Effort::None), "reasoning_effort");
@@ -227,10 +227,13 @@ fn reasoning(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &
         losses.change("reasoning.budget");
     }
     if dialect.reasoning_replay == ReasoningReplay::ToolTurns {
-        // DeepSeek and the servers after it have a switch beside the effort.
-        let kind = if effort == Effort::None { "disabled" } else { "enabled" };
-        o.object("thinking", |o| o.string("type", kind));
-        if effort == Effort::None {
+        // DeepSeek and the servers after it have a switch beside the effort, and refuse to be told to call a tool while
+        // they think.
+        let is_forced = is_forced(prompt);
+        losses.drop_if(is_forced && effort != Effort::None, "reasoning_effort");
+        let stops = is_forced || effort == Effort::None;
+        o.object("thinking", |o| o.string("type", if stops { "disabled" } else { "enabled" }));
+        if stops {
             return;
         }
     }
@@ -239,6 +242,15 @@ fn reasoning(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &
         losses.change("reasoning_effort");
     }
     o.string("reasoning_effort", sent.as_str());
+}
+
+/// Whether a tool must be called.
+fn is_forced(prompt: &Prompt) -> bool {
+    let is_asked = matches!(
+        prompt.tool_choice,
+        Some(ToolChoice::Any | ToolChoice::One(_) | ToolChoice::Subset { required: true, .. })
+    );
+    is_asked && !prompt.tools.is_empty()
 }
 
 /// The effort that the target knows.
@@ -321,7 +333,9 @@ fn platform(o: &mut Object<'_>, prompt: &Prompt, dialect: &Dialect, losses: &mut
         value => losses.drop_if(value.is_some(), name),
     };
     text("user", prompt.user.as_deref(), dialect.platform || !dialect.refuses_unknown);
-    text("service_tier", prompt.service_tier.as_deref(), dialect.platform);
+    // What is `auto` happens anyway.
+    let tier = prompt.service_tier.as_deref().filter(|tier| dialect.platform || *tier != "auto");
+    text("service_tier", tier, dialect.platform);
     text("verbosity", prompt.verbosity.as_deref(), dialect.platform);
     text("prompt_cache_key", prompt.prompt_cache_key.as_deref(), dialect.platform);
     if dialect.platform {

@@ -1,0 +1,117 @@
+//! Requests from one protocol to another, by situation.
+
+use serde_json::{Value, json};
+use tollgate_core::ir::{Losses, Protocol};
+
+use super::{Dialect, Target, decode_request, encode_request};
+
+/// What a provider is sent, and what is reported.
+#[track_caller]
+fn sent(from: Protocol, body: &Value, to: Protocol, model: &str, dialect: &Dialect) -> (Value, Vec<String>) {
+    let prompt = decode_request(from, body.to_string().as_bytes()).unwrap();
+    let mut losses = Losses::default();
+    let encoded = encode_request(&prompt, &Target::new(to, model, dialect), &mut losses).unwrap();
+    (serde_json::from_slice(&encoded.body).unwrap(), losses.fields().map(str::to_owned).collect())
+}
+
+fn messages(more: &Value) -> Value {
+    let mut body = json!({ "model": "m", "max_tokens": 2000, "messages": [{ "role": "user", "content": "q" }] });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+#[test]
+fn a_turn_of_nothing_but_hosted_items_is_left_out_of_chats() {
+    let body = json!({ "model": "m", "input": [
+        { "role": "user", "content": "a" },
+        { "type": "local_shell_call", "id": "l", "call_id": "c", "action": { "type": "exec" } },
+        { "type": "local_shell_call_output", "id": "l", "output": "x" },
+        { "role": "user", "content": "b" },
+    ] });
+    let (body, losses) = sent(Protocol::OpenAiResponses, &body, Protocol::OpenAiChat, "gpt-4o", &Dialect::OPENAI);
+    let contents: Vec<&Value> =
+        body["messages"].as_array().unwrap().iter().map(|message| &message["content"]).collect();
+    assert!(contents.iter().all(|content| content.is_string() && *content != ""), "{body}");
+    assert_eq!(losses, ["local_shell_call", "local_shell_call_output"]);
+}
+
+#[test]
+fn b19_deepseek_does_not_think_where_a_tool_must_be_called() {
+    let tools = json!([{ "name": "f", "input_schema": { "type": "object" } }]);
+    let thinking = json!({ "type": "enabled", "budget_tokens": 1024 });
+    let forced = messages(&json!({ "tools": tools, "tool_choice": { "type": "any" }, "thinking": thinking }));
+    let deepseek = |body: &Value| {
+        sent(Protocol::AnthropicMessages, body, Protocol::OpenAiChat, "deepseek-chat", &Dialect::DEEPSEEK)
+    };
+    let (body, losses) = deepseek(&forced);
+    assert_eq!((&body["thinking"]["type"], &body["tool_choice"]), (&json!("disabled"), &json!("required")));
+    assert!(body.get("reasoning_effort").is_none() && losses.contains(&"reasoning_effort".to_owned()), "{body}");
+    let (body, _) = deepseek(&messages(&json!({ "tools": tools, "thinking": thinking })));
+    assert_eq!((&body["thinking"]["type"], &body["reasoning_effort"]), (&json!("enabled"), &json!("low")));
+}
+
+#[test]
+fn how_much_to_think_is_told_to_models_that_think() {
+    let body = messages(&json!({ "thinking": { "type": "enabled", "budget_tokens": 1024 } }));
+    for (model, dialect, expected) in [
+        ("llama-3.3-70b-versatile", Dialect::GROQ, Value::Null),
+        ("openai/gpt-oss-120b", Dialect::GROQ, json!("low")),
+        ("grok-4", Dialect::XAI, Value::Null),
+        ("grok-3-mini", Dialect::XAI, json!("low")),
+        ("gpt-oss-120b", Dialect::CEREBRAS, json!("low")),
+        ("anything", Dialect::GENERIC, json!("low")),
+    ] {
+        let (body, losses) = sent(Protocol::AnthropicMessages, &body, Protocol::OpenAiChat, model, &dialect);
+        assert_eq!(body["reasoning_effort"], expected, "{model}");
+        assert_eq!(losses.contains(&"reasoning_effort".to_owned()), expected.is_null(), "{model}: {losses:?}");
+    }
+    for (model, thinks) in
+        [("command-a-03-2025", false), ("command-r-plus", false), ("command-a-reasoning-08-2025", true)]
+    {
+        let (body, losses) = sent(Protocol::AnthropicMessages, &body, Protocol::CohereChat, model, &Dialect::OPENAI);
+        assert_eq!((body.get("thinking").is_some(), losses.is_empty()), (thinks, thinks), "{model}: {losses:?}");
+    }
+}
+
+#[test]
+fn alternatives_of_tokens_are_asked_for_with_the_tokens() {
+    for (asked, expected) in [(2, json!(true)), (0, Value::Null)] {
+        let body = json!({ "model": "m", "input": "q", "top_logprobs": asked });
+        let to = |protocol, model| sent(Protocol::OpenAiResponses, &body, protocol, model, &Dialect::OPENAI).0;
+        let chat = to(Protocol::OpenAiChat, "gpt-4o");
+        assert_eq!((&chat["logprobs"], chat.get("top_logprobs").is_some()), (&expected, asked > 0), "{chat}");
+        let config = &to(Protocol::GeminiGenerate, "gemini-2.5-flash")["generationConfig"];
+        assert_eq!((&config["responseLogprobs"], config.get("logprobs").is_some()), (&expected, asked > 0), "{config}");
+    }
+}
+
+#[test]
+fn a_schema_of_geminis_is_strict_for_openai_where_it_can_be() {
+    let closed = json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false });
+    for (member, schema, strict) in [
+        ("responseJsonSchema", closed, json!(true)),
+        ("responseSchema", json!({ "type": "OBJECT", "properties": { "a": { "type": "STRING" } } }), Value::Null),
+    ] {
+        let config = json!({ "responseMimeType": "application/json", (member): schema });
+        let body = json!({ "contents": [{ "parts": [{ "text": "q" }] }], "generationConfig": config });
+        let (body, _) = sent(Protocol::GeminiGenerate, &body, Protocol::OpenAiChat, "gpt-4o", &Dialect::OPENAI);
+        assert_eq!(body["response_format"]["json_schema"]["strict"], strict, "{body}");
+    }
+}
+
+#[test]
+fn pictures_are_what_their_data_are() {
+    let jpeg = "/9j/4AAQSkZJRg==";
+    for said in ["image/png", "image/jpg", "application/octet-stream", ""] {
+        let url = json!({ "url": format!("data:{said};base64,{jpeg}") });
+        let content = json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": url }]);
+        let body = json!({ "model": "m", "messages": [{ "role": "user", "content": content }] });
+        let to = |protocol| sent(Protocol::OpenAiChat, &body, protocol, "m", &Dialect::OPENAI).0;
+        let media_type = &to(Protocol::AnthropicMessages)["messages"][0]["content"][1]["source"]["media_type"];
+        assert_eq!(media_type, "image/jpeg", "{said}");
+        let part = &to(Protocol::GeminiGenerate)["contents"][0]["parts"][1];
+        assert_eq!(part["inlineData"]["mimeType"], "image/jpeg", "{said}");
+        let block = &to(Protocol::BedrockConverse)["messages"][0]["content"][1];
+        assert_eq!(block["image"]["format"], "jpeg", "{said}");
+    }
+}
