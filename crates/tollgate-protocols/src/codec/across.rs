@@ -115,3 +115,37 @@ fn pictures_are_what_their_data_are() {
         assert_eq!(block["image"]["format"], "jpeg", "{said}");
     }
 }
+
+#[test]
+fn claude_on_bedrock_goes_on_without_thoughts_that_it_did_not_have() {
+    let result = json!({ "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "c", "content": "1" }] });
+    let call = json!({ "type": "tool_use", "id": "c", "name": "f", "input": {} });
+    let thought = json!({ "type": "thinking", "thinking": "p", "signature": "S" });
+    for (content, thinks) in [(json!([call]), false), (json!([thought, call]), true)] {
+        let body = json!({ "model": "m", "max_tokens": 9000, "thinking": { "type": "enabled", "budget_tokens": 2000 },
+            "tools": [{ "name": "f", "input_schema": { "type": "object" } }],
+            "messages": [{ "role": "user", "content": "q" }, { "role": "assistant", "content": content }, result] });
+        let model = "us.anthropic.claude-sonnet-4-5";
+        let (body, losses) =
+            sent(Protocol::AnthropicMessages, &body, Protocol::BedrockConverse, model, &Dialect::OPENAI);
+        assert_eq!(body["additionalModelRequestFields"].get("thinking").is_some(), thinks, "{body}");
+        assert_eq!(losses.contains(&"reasoning_effort".to_owned()), !thinks, "{losses:?}");
+    }
+}
+
+#[test]
+fn a_model_of_openais_that_thinks_is_told_no_temperature() {
+    let body = |thinking: Value| messages(&json!({ "temperature": 0.2, "thinking": thinking }));
+    for (model, thinking, is_sent) in [
+        ("gpt-5.1", json!({ "type": "enabled", "budget_tokens": 1024 }), false),
+        ("gpt-5.1", json!({ "type": "disabled" }), true),
+        ("gpt-4o", json!({ "type": "disabled" }), true),
+    ] {
+        for protocol in [Protocol::OpenAiChat, Protocol::OpenAiResponses] {
+            let body = body(thinking.clone());
+            let (body, losses) = sent(Protocol::AnthropicMessages, &body, protocol, model, &Dialect::OPENAI);
+            assert_eq!(body.get("temperature").is_some(), is_sent, "{model} {body}");
+            assert_eq!(losses.contains(&"temperature".to_owned()), !is_sent, "{losses:?}");
+        }
+    }
+}

@@ -53,7 +53,7 @@ pub use ids::new_id;
 pub use media::{image_mime, mime_of_name, parse_data_url};
 pub use models::{ForcedTool, ModelGates, Thinks, is_responses_only, model_gates};
 pub use names::Renamed;
-pub use reasoning::{SMALLEST_BUDGET, budget_of, effort_of};
+pub use reasoning::{SMALLEST_BUDGET, budget_of, effort_of, openai_effort, refuses_sampling};
 pub use turns::{MergedTurn, Speaker, merge_turns, tool_names};
 
 use crate::{

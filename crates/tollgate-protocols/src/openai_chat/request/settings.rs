@@ -3,7 +3,10 @@
 use tollgate_core::ir::{Effort, Extra, Format, Losses, Prompt, Protocol, Reasoning, Thought, Tool, ToolChoice};
 
 use super::messages::write_cache_control;
-use crate::codec::{Dialect, MaxTokensField, ReasoningField, ReasoningReplay, Target, Thinks, budget_of, effort_of};
+use crate::codec::{
+    Dialect, MaxTokensField, ReasoningField, ReasoningReplay, Target, Thinks, budget_of, effort_of, openai_effort,
+    refuses_sampling,
+};
 use crate::json::{self, Array, Object};
 use crate::openai_chat::types::{FREE_TEXT, MEMBERS, MISTRAL_MEMBERS, NO_PARAMETERS};
 
@@ -263,13 +266,7 @@ fn effort_for(effort: Effort, prompt: &Prompt, target: &Target<'_>) -> Effort {
     if prompt.protocol == Protocol::OpenAiChat {
         return effort;
     }
-    match effort {
-        Effort::Max | Effort::XHigh if dialect.platform && target.gates.xhigh => Effort::XHigh,
-        Effort::Max | Effort::XHigh => Effort::High,
-        Effort::Minimal if !dialect.platform => Effort::Low,
-        Effort::None if !target.gates.can_stop_thinking => Effort::Minimal,
-        effort => effort,
-    }
+    openai_effort(effort, target.model, &target.gates)
 }
 
 fn openrouter_reasoning(o: &mut Object<'_>, asked: &Reasoning) {
@@ -288,7 +285,7 @@ fn sampling(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &m
     let (sampling, dialect) = (&prompt.sampling, target.dialect);
     let is_completion = dialect.max_tokens == MaxTokensField::Completion || target.gates.refuses_max_tokens;
     o.maybe_uint(if is_completion { "max_completion_tokens" } else { "max_tokens" }, sampling.max_tokens);
-    let is_free = !target.gates.refuses_sampling;
+    let is_free = !refuses_sampling(&prompt.reasoning, &target.gates);
     let mut float = |name: &'static str, value: Option<f64>, known: bool, default: f64| match value {
         Some(value) if known => o.float(name, value),
         // The default is what the model does anyway.

@@ -109,7 +109,8 @@ impl Decoder {
         let in_groq = chunk.get("x_groq").and_then(|groq| groq.get("usage"));
         // Moonshot has it in the choice.
         let in_choice = || choices.iter().find_map(|choice| choice.get("usage"));
-        let usage = chunk.get("usage").or(in_groq).or_else(in_choice).and_then(|value| usage::parse(value.raw().as_bytes()));
+        let usage =
+            chunk.get("usage").or(in_groq).or_else(in_choice).and_then(|value| usage::parse(value.raw().as_bytes()));
         // Azure's first chunk has no id, and nothing of the answer but what its filters found.
         if !self.started && (id.is_some() || !choices.is_empty() || usage.is_some()) {
             self.started = true;
