@@ -149,3 +149,15 @@ fn a_model_of_openais_that_thinks_is_told_no_temperature() {
         }
     }
 }
+
+#[test]
+fn clients_of_googles_layer_say_how_much_to_think() {
+    let chat = |google: &Value| {
+        let body = json!({ "model": "m", "messages": [{ "role": "user", "content": "q" }], "extra_body": { "google": google } });
+        sent(Protocol::OpenAiChat, &body, Protocol::GeminiGenerate, "gemini-2.5-flash", &Dialect::OPENAI)
+    };
+    let (body, losses) = chat(&json!({ "thinking_config": { "thinking_budget": 800, "include_thoughts": true } }));
+    let expected = json!({ "thinkingBudget": 800, "includeThoughts": true });
+    assert_eq!((&body["generationConfig"]["thinkingConfig"], losses.is_empty()), (&expected, true), "{losses:?}");
+    assert_eq!(chat(&json!({ "cached_content": "cachedContents/1" })).1, ["extra_body"]);
+}
