@@ -161,3 +161,16 @@ fn clients_of_googles_layer_say_how_much_to_think() {
     assert_eq!((&body["generationConfig"]["thinkingConfig"], losses.is_empty()), (&expected, true), "{losses:?}");
     assert_eq!(chat(&json!({ "cached_content": "cachedContents/1" })).1, ["extra_body"]);
 }
+
+#[test]
+fn b37_summaries_of_openais_come_back_as_summaries() {
+    let thought = json!({ "type": "thinking", "thinking": "plan", "signature": "tollgate:openai:ENC" });
+    let call = json!({ "type": "tool_use", "id": "c", "name": "f", "input": {} });
+    let result = json!({ "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "c", "content": "1" }] });
+    let body = json!({ "model": "m", "max_tokens": 99, "tools": [{ "name": "f", "input_schema": { "type": "object" } }],
+        "messages": [{ "role": "user", "content": "q" }, { "role": "assistant", "content": [thought, call] }, result] });
+    let to = Protocol::OpenAiResponses;
+    let (body, _) = sent(Protocol::AnthropicMessages, &body, to, "gpt-5-codex", &Dialect::OPENAI);
+    let summary = json!([{ "type": "summary_text", "text": "plan" }]);
+    assert_eq!(body["input"][1], json!({ "type": "reasoning", "summary": summary, "encrypted_content": "ENC" }));
+}
