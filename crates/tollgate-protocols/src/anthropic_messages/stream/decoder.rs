@@ -213,7 +213,7 @@ impl Decoder {
             }
             (Kind::Held(words), Some("text_delta")) => {
                 words.push_str(piece.str("text").unwrap_or_default());
-                if words.len() > MAX_KEPT {
+                if words.len() + self.held.len() > MAX_KEPT {
                     return Err(DecodeError::Invalid("a block is too large"));
                 }
                 None
