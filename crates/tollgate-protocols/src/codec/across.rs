@@ -174,3 +174,15 @@ fn b37_summaries_of_openais_come_back_as_summaries() {
     let summary = json!([{ "type": "summary_text", "text": "plan" }]);
     assert_eq!(body["input"][1], json!({ "type": "reasoning", "summary": summary, "encrypted_content": "ENC" }));
 }
+
+#[test]
+fn b17_no_more_tokens_are_asked_for_than_a_model_of_openais_gives() {
+    let body = |limit: u64| messages(&json!({ "max_tokens": limit }));
+    for (model, limit, expected) in [("gpt-4o", 32_000, 16_384), ("gpt-4o", 500, 500), ("gpt-5", 32_000, 32_000)] {
+        let to = |protocol| sent(Protocol::AnthropicMessages, &body(limit), protocol, model, &Dialect::OPENAI);
+        let (chat, losses) = to(Protocol::OpenAiChat);
+        assert_eq!(chat["max_completion_tokens"], expected, "{model}");
+        assert_eq!(losses.contains(&"max_tokens".to_owned()), limit != expected, "{losses:?}");
+        assert_eq!(to(Protocol::OpenAiResponses).0["max_output_tokens"], expected, "{model}");
+    }
+}

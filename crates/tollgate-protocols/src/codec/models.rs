@@ -42,6 +42,8 @@ pub struct ModelGates {
     pub refuses_prefill: bool,
     /// The limit on generated tokens to send where the client gives none and the protocol demands one.
     pub default_max_tokens: u64,
+    /// The most generated tokens that may be asked for, as far as it is known that more are refused.
+    pub most_tokens: u64,
     /// Whether `temperature` and `top_p` are refused together.
     pub one_of_temperature_and_top_p: bool,
     /// Whether the effort `xhigh` is known.
@@ -76,6 +78,7 @@ const ANY: ModelGates = ModelGates {
     system_anywhere: false,
     refuses_prefill: false,
     default_max_tokens: 4096,
+    most_tokens: u64::MAX,
     one_of_temperature_and_top_p: false,
     xhigh: false,
     can_stop_thinking: true,
@@ -144,7 +147,11 @@ const TABLE: &[(&str, ModelGates)] = &[
     ("claude-3", CLAUDE_3),
     ("claude-2", CLAUDE_3),
     ("claude", CLAUDE_4_6),
-    ("gpt-5-chat", ANY),
+    ("gpt-3.5-turbo", ModelGates { most_tokens: 4096, ..ANY }),
+    ("gpt-4.1", ModelGates { most_tokens: 32_768, ..ANY }),
+    ("gpt-4o", ModelGates { most_tokens: 16_384, ..ANY }),
+    ("gpt-4-turbo", ModelGates { most_tokens: 4096, ..ANY }),
+    ("gpt-5-chat", ModelGates { most_tokens: 16_384, ..ANY }),
     ("gpt-5.1-codex-max", OPENAI_5_2),
     ("gpt-5.1", OPENAI_5_1),
     ("gpt-5.2", OPENAI_5_2),

@@ -284,7 +284,14 @@ fn openrouter_reasoning(o: &mut Object<'_>, asked: &Reasoning) {
 fn sampling(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) {
     let (sampling, dialect) = (&prompt.sampling, target.dialect);
     let is_completion = dialect.max_tokens == MaxTokensField::Completion || target.gates.refuses_max_tokens;
-    o.maybe_uint(if is_completion { "max_completion_tokens" } else { "max_tokens" }, sampling.max_tokens);
+    // Other clients ask for what their own models give, and OpenAI refuses what is more than a model can.
+    let most =
+        if dialect.platform && prompt.protocol != Protocol::OpenAiChat { target.gates.most_tokens } else { u64::MAX };
+    let max_tokens = sampling.max_tokens.map(|limit| limit.min(most));
+    if max_tokens != sampling.max_tokens {
+        losses.change("max_tokens");
+    }
+    o.maybe_uint(if is_completion { "max_completion_tokens" } else { "max_tokens" }, max_tokens);
     let is_free = !refuses_sampling(&prompt.reasoning, &target.gates);
     let mut float = |name: &'static str, value: Option<f64>, known: bool, default: f64| match value {
         Some(value) if known => o.float(name, value),

@@ -69,10 +69,12 @@ fn write_sampling(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, loss
     let strict = target.dialect.refuses_unknown;
     if let Some(limit) = sampling.max_tokens {
         let least = if strict { LEAST_OUTPUT_TOKENS } else { 0 };
-        if limit < least {
+        let most = if strict && !is_own(prompt) { target.gates.most_tokens } else { u64::MAX };
+        let sent = limit.max(least).min(most);
+        if sent != limit {
             losses.change("max_tokens");
         }
-        o.uint("max_output_tokens", limit.max(least));
+        o.uint("max_output_tokens", sent);
     }
     if refuses_sampling(&prompt.reasoning, &target.gates) {
         losses.drop_if(sampling.temperature.is_some(), "temperature");
