@@ -24,6 +24,8 @@ pub enum Operation {
     OllamaChat,
     /// How many tokens a prompt has, in any protocol that asks for it.
     CountTokens,
+    /// A conversation of Responses made shorter.
+    Compact,
     /// Documents by their relevance to a query.
     Rerank,
     /// Whether a text breaks rules.
@@ -53,6 +55,7 @@ impl Operation {
             Self::GenerateContent => "generate_content",
             Self::OllamaChat => "ollama_chat",
             Self::CountTokens => "count_tokens",
+            Self::Compact => "compact",
             Self::Rerank => "rerank",
             Self::Moderations => "moderations",
             Self::Images => "images",
@@ -67,7 +70,7 @@ impl Operation {
     #[must_use]
     pub const fn protocol(self) -> Protocol {
         match self {
-            Self::Responses | Self::StoredResponse => Protocol::OpenAiResponses,
+            Self::Responses | Self::Compact | Self::StoredResponse => Protocol::OpenAiResponses,
             Self::Messages => Protocol::AnthropicMessages,
             Self::GenerateContent => Protocol::GeminiGenerate,
             Self::OllamaChat => Protocol::OllamaChat,
@@ -92,7 +95,10 @@ impl Operation {
     /// Whether its body goes to the provider as it is, at the same path, with the model's name exchanged.
     #[must_use]
     pub const fn is_forwarded(self) -> bool {
-        matches!(self, Self::Rerank | Self::Moderations | Self::Images | Self::Speech | Self::Transcriptions)
+        matches!(
+            self,
+            Self::Compact | Self::Rerank | Self::Moderations | Self::Images | Self::Speech | Self::Transcriptions
+        )
     }
 }
 

@@ -25,8 +25,12 @@ pub struct Usage {
 
 impl Usage {
     /// Takes over every count that `newer` has. Providers report cumulative counts, some of them in every chunk, so
-    /// counts replace each other and are never added.
+    /// counts replace each other and are never added. What counts nothing at all, input and all, takes nothing back: some
+    /// servers end their streams so.
     pub fn update(&mut self, newer: &Self) {
+        if newer.input == Some(0) && newer.total() == 0 && self.total() > 0 {
+            return;
+        }
         let fields = [
             (&mut self.input, newer.input),
             (&mut self.output, newer.output),
@@ -69,6 +73,19 @@ mod tests {
         assert_eq!(usage.output, Some(40));
         assert_eq!(usage.cache_read, Some(0));
         assert_eq!(usage.total(), 140);
+    }
+
+    #[test]
+    fn what_counts_nothing_at_all_takes_nothing_back() {
+        let nothing = Usage { input: Some(0), output: Some(0), ..Usage::default() };
+        let mut usage = Usage::default();
+        usage.update(&nothing);
+        assert_eq!(usage, nothing);
+        usage.update(&Usage { input: Some(7), output: Some(3), ..Usage::default() });
+        usage.update(&nothing);
+        assert_eq!((usage.input, usage.output), (Some(7), Some(3)));
+        usage.update(&Usage { output: Some(0), ..Usage::default() });
+        assert_eq!(usage.output, Some(0), "a count of its own is a value");
     }
 
     #[test]

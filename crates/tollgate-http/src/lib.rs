@@ -16,7 +16,7 @@
 //! | `POST /{v1,v1beta}/models/{model}:embedContent`, `:batchEmbedContents`, `POST /api/embed` | embeddings |
 //! | `POST /api/chat` | Ollama |
 //! | `POST /v1/messages/count_tokens`, `/v1/responses/input_tokens`, `…/models/{model}:countTokens` | how many tokens |
-//! | `POST /v1/rerank`, `/v1/moderations`, `/v1/images/…`, `/v1/audio/…` | forwarded by their model |
+//! | `POST /v1/responses/compact`, `/v1/rerank`, `/v1/moderations`, `/v1/images/…`, `/v1/audio/…` | forwarded by their model |
 //! | `GET /v1/models`, `GET /v1/models/{id}`, `/v1beta/models`, `/api/tags` | the models of all providers |
 //! | any method, `/p/{provider}/…` | whatever the provider offers, forwarded as it is |
 //!

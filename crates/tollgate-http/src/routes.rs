@@ -118,6 +118,10 @@ fn post(path: &str) -> Option<Entry<'_>> {
 fn responses<'a>(method: &Method, path: &'a str, rest: &'a str) -> Result<Door<'a>, Error> {
     let stored = Entry { rest, ..Entry::new(Operation::StoredResponse) };
     match rest.split_once('/') {
+        None if rest == "compact" => {
+            let entry = Entry::forwarded(Operation::Compact, path.strip_prefix("/v1/").unwrap_or_default());
+            allowed(&Method::POST, method, path, Door::Operation(entry))
+        }
         None if rest == "input_tokens" => {
             let entry = Entry::by(Operation::CountTokens, Protocol::OpenAiResponses);
             allowed(&Method::POST, method, path, Door::Operation(entry))
@@ -211,6 +215,7 @@ mod tests {
     #[test]
     fn stored_responses() {
         for (method, path, operation) in [
+            (Method::POST, "/v1/responses/compact", Operation::Compact),
             (Method::GET, "/v1/responses/r1", Operation::StoredResponse),
             (Method::DELETE, "/v1/responses/r1", Operation::StoredResponse),
             (Method::POST, "/v1/responses/r1/cancel", Operation::StoredResponse),

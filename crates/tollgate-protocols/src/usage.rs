@@ -54,6 +54,8 @@ pub(crate) struct Wire {
     // Cohere
     cohere_input: Option<u64>,
     cohere_output: Option<u64>,
+    billed_input: Option<u64>,
+    billed_output: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -140,6 +142,14 @@ impl Wire {
                     _ => {}
                 })?;
             }
+            // What is paid for, where nothing else is said.
+            b"billed_units" => {
+                counts(&mut |name, value| match name {
+                    b"input_tokens" => self.billed_input = value,
+                    b"output_tokens" => self.billed_output = value,
+                    _ => {}
+                })?;
+            }
             _ => {
                 scanner.value()?;
             }
@@ -152,7 +162,8 @@ impl Details {
     fn set(&mut self, name: &[u8], value: Option<u64>) {
         match name {
             b"cached_tokens" => self.cached = value,
-            b"cache_write_tokens" => self.cache_write = value,
+            // The second is LiteLLM's name for it.
+            b"cache_write_tokens" | b"cache_creation_tokens" => self.cache_write = value.or(self.cache_write),
             b"audio_tokens" => self.audio = value,
             b"reasoning_tokens" => self.reasoning = value,
             b"thinking_tokens" => self.thinking = value,
@@ -201,6 +212,8 @@ impl Wire {
         } else if self.cohere_input.is_some() || self.cohere_output.is_some() {
             let cache_read = self.cached_tokens;
             Usage { input: self.cohere_input, output: self.cohere_output, cache_read, ..Usage::default() }
+        } else if self.billed_input.is_some() || self.billed_output.is_some() {
+            Usage { input: self.billed_input, output: self.billed_output, ..Usage::default() }
         } else if self.prompt_tokens.is_none() && self.is_anthropic() {
             self.anthropic()
         } else {
@@ -222,8 +235,14 @@ impl Wire {
         Usage {
             input,
             output: self.openai_output(input, reasoning),
-            cache_read: self.input_details.cached.or(self.cached_tokens).or(self.prompt_cache_hit_tokens),
-            cache_creation: self.input_details.cache_write,
+            // Gateways before this one have Anthropic's names as well.
+            cache_read: self
+                .input_details
+                .cached
+                .or(self.cached_tokens)
+                .or(self.prompt_cache_hit_tokens)
+                .or(self.cache_read_input_tokens),
+            cache_creation: self.input_details.cache_write.or(self.cache_creation_input_tokens),
             reasoning,
             audio_input: self.input_details.audio,
             audio_output: self.output_details.audio,
@@ -326,6 +345,18 @@ mod tests {
         check(r#"{"prompt_tokens":5.0,"completion_tokens":0}"#, 5, 0, None, None);
         check(r#"{"prompt_eval_count":5,"eval_count":7}"#, 5, 7, None, None);
         check(r#"{"tokens":{"input_tokens":5,"output_tokens":7}}"#, 5, 7, None, None);
+        check(r#"{"billed_units":{"input_tokens":3,"output_tokens":7}}"#, 3, 7, None, None);
+        check(
+            r#"{"billed_units":{"input_tokens":3,"output_tokens":7},"tokens":{"input_tokens":5,"output_tokens":7}}"#,
+            5,
+            7,
+            None,
+            None,
+        );
+        let gateway = r#"{"prompt_tokens":1210,"completion_tokens":50,"cache_read_input_tokens":1000,
+            "cache_creation_input_tokens":200,"prompt_tokens_details":{"cache_creation_tokens":200}}"#;
+        check(gateway, 1210, 50, Some(1000), None);
+        assert_eq!(parse(gateway.as_bytes()).unwrap().cache_creation, Some(200));
     }
 
     #[test]

@@ -64,6 +64,9 @@ impl Descriptor {
         if operation == Operation::Passthrough {
             return Some(Wire::Same);
         }
+        if operation == Operation::Compact {
+            return self.operations.responses.then_some(Wire::Same);
+        }
         if operation.is_forwarded() {
             return (self.api == Api::OpenAi || (self.api == Api::Cohere && operation == Operation::Rerank))
                 .then_some(Wire::Same);
@@ -257,7 +260,9 @@ mod tests {
 
     #[test]
     fn requests_come_as_they_are_or_translated() {
-        use Operation::{ChatCompletions, Completions, Embeddings, GenerateContent, Messages, Rerank, Responses};
+        use Operation::{
+            ChatCompletions, Compact, Completions, Embeddings, GenerateContent, Messages, Rerank, Responses,
+        };
         use Wire::{Same, Translated};
         for (kind, operation, model, expect) in [
             ("openai", ChatCompletions, "gpt-4o", Some(Same)),
@@ -275,6 +280,9 @@ mod tests {
             ("vertex", Messages, "gemini", Some(Translated(Protocol::GeminiGenerate))),
             ("bedrock", Responses, "m", Some(Translated(Protocol::BedrockConverse))),
             ("cohere", Rerank, "m", Some(Same)),
+            ("openai", Compact, "m", Some(Same)),
+            ("together", Compact, "m", None),
+            ("anthropic", Compact, "m", None),
             ("ollama", ChatCompletions, "m", Some(Translated(Protocol::OllamaChat))),
             ("ollama", Completions, "m", Some(Same)),
             ("openai", Operation::StoredResponse, "m", None),

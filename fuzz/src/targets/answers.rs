@@ -14,7 +14,7 @@ use super::requests::FRONTS;
 /// # Panics
 /// If a codec panics or writes what is no JSON, or if an answer cannot be told as events.
 pub fn answers(data: &[u8]) {
-    let stands_in = Plan { json_tool: Some("f".to_owned()), custom_tools: vec!["g".to_owned()] };
+    let stands_in = Plan { json_tool: Some("f".to_owned()), custom_tools: vec!["g".to_owned()], ..Plan::default() };
     for protocol in Protocol::ALL {
         for plan in [&Plan::default(), &stands_in] {
             if let Ok(answer) = codec::decode_answer(protocol, data, plan) {

@@ -13,7 +13,7 @@ use super::requests::FRONTS;
 /// # Panics
 /// If a codec panics, if events are out of order, or if an encoder writes what is no JSON.
 pub fn streams(data: &[u8]) {
-    let stands_in = Plan { json_tool: Some("f".to_owned()), custom_tools: vec!["g".to_owned()] };
+    let stands_in = Plan { json_tool: Some("f".to_owned()), custom_tools: vec!["g".to_owned()], ..Plan::default() };
     for protocol in Protocol::ALL {
         for (dialect, plan) in [(&Dialect::OPENAI, &Plan::default()), (&Dialect::PERPLEXITY, &stands_in)] {
             let events = decode(protocol, dialect, plan, data);

@@ -22,7 +22,7 @@ async fn what_is_forwarded_goes_to_the_same_path_of_its_models_provider() {
         _ => Reply::json(json!({ "results": [], "usage": { "prompt_tokens": 4, "total_tokens": 4 } }).to_string()),
     });
     let gateway = gateway_to(&upstream, "aliases: { quick: up/real-model }").await;
-    for path in ["rerank", "images/generations"] {
+    for path in ["rerank", "images/generations", "responses/compact"] {
         let body = r#"{"model" : "quick","query":"q","n":1.0}"#;
         let answer = gateway.post(&format!("/v1/{path}"), body).send().await;
         assert_eq!((answer.status(), answer.header("x-tollgate-model")), (200, Some("real-model")), "{path}");
@@ -36,9 +36,9 @@ async fn what_is_forwarded_goes_to_the_same_path_of_its_models_provider() {
     let refused = gateway.post("/v1/moderations", r#"{"model":"quick","input":"hi"}"#).send().await;
     assert_eq!(refused.status(), 400);
     assert_eq!(refused.json().await["error"]["message"], "not this");
-    let records = gateway.usage_records(4).await;
+    let records = gateway.usage_records(5).await;
     let operations: Vec<&Value> = records.iter().map(|record| &record["operation"]).collect();
-    assert_eq!(operations, ["rerank", "images", "speech", "moderations"]);
+    assert_eq!(operations, ["rerank", "images", "compact", "speech", "moderations"]);
     assert_eq!(records[0]["input_tokens"], 4);
 }
 

@@ -42,6 +42,12 @@ async fn a_kept_response_is_read_listed_gone_on_from_and_deleted() {
     assert_eq!((read.status(), read.json().await), (200, first.clone()));
     let items = gateway.get(&format!("/v1/responses/{id}/input_items")).send().await.json().await;
     assert_eq!(items["data"][0]["content"][0]["text"], "say hello", "{items}");
+    let replayed = gateway.get(&format!("/v1/responses/{id}?stream=true&starting_after=0")).send().await;
+    assert!(replayed.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")));
+    let replayed = replayed.text().await;
+    assert!(replayed.starts_with("event: response.in_progress\n"), "{replayed}");
+    let last: Value = serde_json::from_str(replayed.rsplit("data: ").next().expect("an event")).expect("JSON");
+    assert_eq!((&last["type"], &last["response"]), (&json!("response.completed"), &first));
 
     let body = json!({ "model": "claude-fake", "input": "and again", "previous_response_id": id });
     let second = create(&gateway, body).await;

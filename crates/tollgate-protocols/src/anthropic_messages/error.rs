@@ -3,6 +3,8 @@
 //! The shape and the words are those of Anthropic's API description: `{"type":"error","error":{"type","message"},
 //! "request_id"}`, and the status 529 where there is no room.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::StatusCode;
 use tollgate_core::Error;
@@ -22,11 +24,12 @@ pub fn body(error: &Error) -> Bytes {
 /// The body with the id of the request, which clients show in their messages.
 #[must_use]
 pub fn body_with_id(error: &Error, request_id: Option<&str>) -> Bytes {
+    let class = ErrorClass::of(error);
     let body = json::object(128 + error.message().len(), |o| {
         o.string("type", "error");
         o.object("error", |o| {
-            o.string("type", error_type(ErrorClass::of(error)));
-            o.string("message", error.message());
+            o.string("type", error_type(class));
+            o.string("message", &message(error, class));
             // Beside what Anthropic has: the gateway's stable word, and who failed.
             match error.provider() {
                 Some(provider) if error.upstream_answer().is_some() => o.string("provider", provider),
@@ -36,6 +39,16 @@ pub fn body_with_id(error: &Error, request_id: Option<&str>) -> Bytes {
         o.maybe_string("request_id", request_id);
     });
     body.into()
+}
+
+/// The message. Clients know by these words of Anthropic's that they must shorten the conversation, since it has no code.
+fn message(error: &Error, class: ErrorClass) -> Cow<'_, str> {
+    const TOO_LONG: &str = "prompt is too long";
+    let message = error.message();
+    if class == ErrorClass::ContextTooLong && !message.contains(TOO_LONG) {
+        return Cow::Owned(format!("{TOO_LONG}: {message}"));
+    }
+    Cow::Borrowed(message)
 }
 
 /// The status that goes with it.
@@ -93,5 +106,12 @@ mod tests {
             r#"{"type":"error","error":{"type":"billing_error","message":"m","code":"upstream_error"}}"#
         );
         assert_eq!(status(&error), StatusCode::PAYMENT_REQUIRED);
+        let answer = UpstreamAnswer {
+            status: StatusCode::BAD_REQUEST,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(br#"{"error":{"message":"m","code":"context_length_exceeded"}}"#),
+        };
+        let told = String::from_utf8(body(&Error::upstream("Your messages are 9 tokens.", answer)).to_vec()).unwrap();
+        assert!(told.contains(r#""message":"prompt is too long: Your messages are 9 tokens.""#), "{told}");
     }
 }

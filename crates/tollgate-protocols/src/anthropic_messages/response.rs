@@ -33,7 +33,8 @@ pub fn decode(body: &[u8], plan: &Plan) -> Result<Answer, DecodeError> {
     let content = root.get("content").filter(|content| content.is_array());
     let content = content.ok_or(DecodeError::Invalid("the answer has no content"))?;
     let mut called = Called::default();
-    let mut blocks: Vec<Block> = content.items().iter().map(|value| read_block(value, plan, &mut called)).collect();
+    let mut blocks: Vec<Block> =
+        structured(content.items(), plan).map(|value| read_block(value, plan, &mut called)).collect();
     let finish = read_finish(root.str("stop_reason"), root.str("stop_sequence"), called);
     blocks.extend(refusal(&finish, root.get("stop_details")).map(Block::Refusal));
     let mut answer = Answer {
@@ -70,6 +71,25 @@ pub(super) fn usage_extras(usage: &Value<'_>) -> impl Iterator<Item = Extra> {
 pub(super) fn refusal(finish: &Finish, details: Option<&Value<'_>>) -> Option<String> {
     let refuses = finish.native.as_deref() == Some("refusal");
     details.filter(|_| refuses)?.string("explanation").filter(|text| !text.trim().is_empty())
+}
+
+/// The blocks of an answer. Where it came through its tool, words are no part of the JSON, nor is a second call of the tool;
+/// beside calls of the client's tools they stay.
+fn structured<'v>(items: &'v [Value<'v>], plan: &Plan) -> impl Iterator<Item = &'v Value<'v>> {
+    let is_call = |value: &Value<'_>| value.str("type") == Some("tool_use");
+    let json = |value: &Value<'_>| {
+        plan.json_tool.is_some() && is_call(value) && value.str("name") == plan.json_tool.as_deref()
+    };
+    let first = items.iter().position(json);
+    let has_calls = items.iter().any(|value| is_call(value) && !json(value));
+    let left_out: Vec<bool> = (0..)
+        .zip(items)
+        .map(|(at, value)| {
+            let is_introduction = value.str("type") == Some("text") && first.is_some() && !has_calls;
+            is_introduction || (json(value) && first != Some(at))
+        })
+        .collect();
+    items.iter().zip(left_out).filter(|(_, left_out)| !left_out).map(|(value, _)| value)
 }
 
 fn read_block(value: &Value<'_>, plan: &Plan, called: &mut Called) -> Block {
@@ -309,7 +329,7 @@ mod tests {
 
     #[test]
     fn b28_structured_output_by_a_tool() {
-        let plan = Plan { json_tool: Some("j".to_owned()), custom_tools: vec!["c".to_owned()] };
+        let plan = Plan { json_tool: Some("j".to_owned()), custom_tools: vec!["c".to_owned()], ..Plan::default() };
         let body = br#"{"content":[{"type":"tool_use","id":"1","name":"j","input":{"a":1}}],"stop_reason":"tool_use"}"#;
         let answer = decode(body, &plan).unwrap();
         assert_eq!(answer.choices[0].blocks, [Block::text(r#"{"a":1}"#)]);
@@ -319,6 +339,22 @@ mod tests {
         assert_eq!(answer.choices[0].finish.reason, FinishReason::ToolCalls);
         let [Block::ToolCall(call)] = answer.blocks() else { panic!("{answer:?}") };
         assert_eq!((call.kind, &*call.arguments), (ToolKind::Custom, "ls\n"));
+    }
+
+    #[test]
+    fn words_around_structured_output_are_no_part_of_it() {
+        let plan = Plan { json_tool: Some("j".to_owned()), ..Plan::default() };
+        let text = r#"{"type":"text","text":"Here it is:"}"#;
+        let json = r#"{"type":"tool_use","id":"1","name":"j","input":{"a":1}}"#;
+        let tool = r#"{"type":"tool_use","id":"2","name":"t","input":{}}"#;
+        let decoded = |items: &[&str]| {
+            let body = format!(r#"{{"content":[{}],"stop_reason":"tool_use"}}"#, items.join(","));
+            decode(body.as_bytes(), &plan).unwrap().choices.remove(0).blocks
+        };
+        assert_eq!(decoded(&[text, json, json]), [Block::text(r#"{"a":1}"#)]);
+        assert_eq!(decoded(&[text]), [Block::text("Here it is:")]);
+        let blocks = decoded(&[text, tool]);
+        assert!(matches!(&blocks[..], [Block::Text(_), Block::ToolCall(_)]), "{blocks:?}");
     }
 
     #[test]

@@ -399,7 +399,7 @@ proptest! {
     #[test]
     fn anything_is_survived(bytes in prop::collection::vec(any::<u8>(), 0..64), lines in prop::collection::vec(0usize..8, 0..16)) {
         let _ = response::decode(&bytes, &Plan::default());
-        let mut decoder = stream::Decoder::new(&Plan { json_tool: Some("json".to_owned()), custom_tools: vec!["c".to_owned()] });
+        let mut decoder = stream::Decoder::new(&Plan { json_tool: Some("json".to_owned()), custom_tools: vec!["c".to_owned()], ..Plan::default() });
         let mut out = Vec::new();
         let known = [text(0, "a"), text(1, ""), tool(0, "json"), tool(1, "c"), input(0, "{"), stop("tool_use"), metadata(),
             json!({"contentBlockStop": {"contentBlockIndex": 1}})];

@@ -46,6 +46,8 @@ pub struct Dialect {
     pub reasoning_replay: ReasoningReplay,
     /// How much to think is said by `reasoning_effort`; where it is not known, it is left out.
     pub reasoning_effort: bool,
+    /// Whether `reasoning_effort` is refused for models that do not think, so that it goes to those only that are known to.
+    pub effort_of_known: bool,
     /// Whether a stream ends without `[DONE]`, so that the connection's end after a finish is a good end.
     pub ends_without_done: bool,
     /// Whether prompt cache breakpoints (`cache_control` in content parts) are understood.
@@ -120,6 +122,7 @@ impl Dialect {
         reasoning_field: ReasoningField::ReasoningContent,
         reasoning_replay: ReasoningReplay::None,
         reasoning_effort: true,
+        effort_of_known: true,
         ends_without_done: false,
         cache_control: false,
     };
@@ -129,6 +132,7 @@ impl Dialect {
         max_tokens: MaxTokensField::Plain,
         refuses_unknown: false,
         developer_role: false,
+        effort_of_known: false,
         top_k: true,
         platform: false,
         ..Self::OPENAI
@@ -146,6 +150,7 @@ impl Dialect {
     /// Mistral, which refuses what it does not know.
     pub const MISTRAL: Self = Self {
         refuses_unknown: true,
+        effort_of_known: true,
         logprobs: false,
         logit_bias: false,
         top_k: false,
@@ -164,6 +169,7 @@ impl Dialect {
         logprobs: false,
         logit_bias: false,
         n: false,
+        effort_of_known: true,
         top_k: false,
         reasoning_field: ReasoningField::Reasoning,
         ..Self::GENERIC
@@ -171,6 +177,7 @@ impl Dialect {
 
     /// xAI.
     pub const XAI: Self = Self {
+        effort_of_known: true,
         penalties: false,
         logit_bias: false,
         top_k: false,
@@ -202,6 +209,7 @@ impl Dialect {
 
     /// Cerebras.
     pub const CEREBRAS: Self = Self {
+        effort_of_known: true,
         penalties: false,
         logit_bias: false,
         top_k: false,

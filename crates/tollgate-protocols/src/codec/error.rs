@@ -74,16 +74,13 @@ impl ErrorClass {
             return Self::Overloaded;
         }
         match status {
-            400 if says("context_length_exceeded")
-                || says("exceed_context_size_error")
-                || message.contains("prompt is too long")
-                || message.contains("Input is too long")
-                || message.contains("maximum context length") =>
+            400 | 413 | 422
+                if says("context_length_exceeded") || says("exceed_context_size_error") || is_about_length(message) =>
             {
                 Self::ContextTooLong
             }
             400 if says("content_filter") || says("content_policy_violation") => Self::ContentPolicy,
-            400 if says("invalid_api_key") || message.contains("API key not valid") => Self::Authentication,
+            400 if says("invalid_api_key") || is_about_key(message) => Self::Authentication,
             400 if says("model_not_found") => Self::NotFound,
             401 => Self::Authentication,
             403 => Self::Permission,
@@ -91,9 +88,38 @@ impl ErrorClass {
             408 | 504 => Self::Timeout,
             409 => Self::Conflict,
             413 => Self::TooLarge,
+            // AWS says so where the model failed.
+            424 => Self::Server,
             429 => Self::RateLimit,
             400..=499 => Self::InvalidRequest,
             _ => Self::Server,
         }
     }
+}
+
+/// Whether a message says that the prompt is too long for the model, in the providers' words.
+fn is_about_length(message: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        // Anthropic
+        "prompt is too long",
+        "exceed context limit",
+        // OpenAI, vLLM, Mistral and others
+        "maximum context length",
+        // Gemini
+        "exceeds the maximum number of tokens allowed",
+        // Bedrock
+        "Input is too long",
+        // xAI
+        "maximum prompt length",
+        // Cohere
+        "too many tokens",
+        // llama.cpp
+        "exceeds the available context size",
+    ];
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// Whether a message says that the key is wrong: Gemini and xAI do so with the status of a bad request.
+fn is_about_key(message: &str) -> bool {
+    ["API key not valid", "Incorrect API key", "API key not found"].iter().any(|words| message.contains(words))
 }

@@ -16,18 +16,24 @@
 //! # Ok::<(), tollgate_core::Error>(())
 //! ```
 
+#[cfg(test)]
+mod across;
 mod aggregate;
 mod arguments;
+mod as_text;
 mod base64;
 mod dialect;
 mod envelope;
 mod error;
 mod fields;
+mod fit;
 mod framing;
 mod ids;
 mod media;
 mod models;
+mod names;
 mod reasoning;
+mod renamed;
 mod turns;
 
 use std::sync::Arc;
@@ -43,11 +49,13 @@ pub use dialect::{Dialect, MaxTokensField, ReasoningField, ReasoningReplay, Tool
 pub use envelope::{open_signature, seal_signature};
 pub use error::ErrorClass;
 pub use fields::field_name;
+pub use fit::fit;
 pub use framing::Framing;
 pub use ids::new_id;
-pub use media::{mime_of_name, parse_data_url};
+pub use media::{image_mime, mime_of_name, parse_data_url};
 pub use models::{ForcedTool, ModelGates, Thinks, is_responses_only, model_gates};
-pub use reasoning::{SMALLEST_BUDGET, budget_of, effort_of};
+pub use names::Renamed;
+pub use reasoning::{SMALLEST_BUDGET, budget_of, effort_of, openai_effort, refuses_sampling};
 pub use turns::{MergedTurn, Speaker, merge_turns, tool_names};
 
 use crate::{
@@ -93,6 +101,8 @@ pub struct Plan {
     pub json_tool: Option<String>,
     /// Functions that stand for tools with free text: their argument `input` is the text.
     pub custom_tools: Vec<String>,
+    /// Tools that the provider was told under other names. The two fields above have those names.
+    pub renamed: Vec<Renamed>,
 }
 
 /// What an answer repeats of its request, and what else its encoder must know.
@@ -160,15 +170,19 @@ pub fn decode_request(protocol: Protocol, body: &[u8]) -> Result<Prompt, Error> 
 /// # Errors
 /// An invalid request, where the target cannot express it in any way; what can be left out goes to `losses`.
 pub fn encode_request(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Result<Encoded, Error> {
-    match target.protocol {
-        Protocol::OpenAiResponses => openai_responses::request::encode(prompt, target, losses),
-        Protocol::AnthropicMessages => anthropic_messages::request::encode(prompt, target, losses),
-        Protocol::GeminiGenerate => gemini_generate::request::encode(prompt, target, losses),
-        Protocol::OllamaChat => ollama_chat::request::encode(prompt, target, losses),
-        Protocol::BedrockConverse => bedrock_converse::request::encode(prompt, target, losses),
-        Protocol::CohereChat => cohere_chat::request::encode(prompt, target, losses),
-        _ => openai_chat::request::encode(prompt, target, losses),
-    }
+    fit::check(prompt, target)?;
+    let (prompt, renamed) = fit(prompt, target, losses);
+    let mut encoded = match target.protocol {
+        Protocol::OpenAiResponses => openai_responses::request::encode(&prompt, target, losses),
+        Protocol::AnthropicMessages => anthropic_messages::request::encode(&prompt, target, losses),
+        Protocol::GeminiGenerate => gemini_generate::request::encode(&prompt, target, losses),
+        Protocol::OllamaChat => ollama_chat::request::encode(&prompt, target, losses),
+        Protocol::BedrockConverse => bedrock_converse::request::encode(&prompt, target, losses),
+        Protocol::CohereChat => cohere_chat::request::encode(&prompt, target, losses),
+        _ => openai_chat::request::encode(&prompt, target, losses),
+    }?;
+    encoded.plan.renamed = renamed;
+    Ok(encoded)
 }
 
 /// Reads a provider's whole answer.
@@ -176,7 +190,7 @@ pub fn encode_request(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses)
 /// # Errors
 /// If it is an error in spite of its status, or not the protocol.
 pub fn decode_answer(protocol: Protocol, body: &[u8], plan: &Plan) -> Result<Answer, DecodeError> {
-    match protocol {
+    let mut answer = match protocol {
         Protocol::OpenAiResponses => openai_responses::response::decode(body, plan),
         Protocol::AnthropicMessages => anthropic_messages::response::decode(body, plan),
         Protocol::GeminiGenerate => gemini_generate::response::decode(body, plan),
@@ -184,7 +198,9 @@ pub fn decode_answer(protocol: Protocol, body: &[u8], plan: &Plan) -> Result<Ans
         Protocol::BedrockConverse => bedrock_converse::response::decode(body, plan),
         Protocol::CohereChat => cohere_chat::response::decode(body, plan),
         _ => openai_chat::response::decode(body, plan),
-    }
+    }?;
+    renamed::restore(&mut answer, &plan.renamed);
+    Ok(answer)
 }
 
 /// Writes a whole answer for a client.
@@ -202,7 +218,7 @@ pub fn encode_answer(answer: &Answer, echo: &Echo) -> Bytes {
 /// A reader of a provider's stream.
 #[must_use]
 pub fn stream_decoder(protocol: Protocol, dialect: &Dialect, plan: &Plan) -> Box<dyn DecodeStream> {
-    match protocol {
+    let inner: Box<dyn DecodeStream> = match protocol {
         Protocol::OpenAiResponses => Box::new(openai_responses::stream::Decoder::new(plan)),
         Protocol::AnthropicMessages => Box::new(anthropic_messages::stream::Decoder::new(plan)),
         Protocol::GeminiGenerate => Box::new(gemini_generate::stream::Decoder::new(plan)),
@@ -210,7 +226,11 @@ pub fn stream_decoder(protocol: Protocol, dialect: &Dialect, plan: &Plan) -> Box
         Protocol::BedrockConverse => Box::new(bedrock_converse::stream::Decoder::new(plan)),
         Protocol::CohereChat => Box::new(cohere_chat::stream::Decoder::new(plan)),
         _ => Box::new(openai_chat::stream::Decoder::new(dialect, plan)),
+    };
+    if plan.renamed.is_empty() {
+        return inner;
     }
+    Box::new(renamed::Restoring { inner, renamed: plan.renamed.clone() })
 }
 
 /// A writer of a client's stream.

@@ -26,6 +26,10 @@ pub struct ModelGates {
     pub thinks: Thinks,
     /// Whether temperature, `top_p`, `top_k` and penalties are refused.
     pub refuses_sampling: bool,
+    /// Whether they are refused while the model thinks (OpenAI's models from gpt-5.1 on).
+    pub samples_without_thinking: bool,
+    /// Whether it thinks unless it is told not to.
+    pub thinks_unasked: bool,
     /// Whether `max_tokens` is refused in favour of `max_completion_tokens`.
     pub refuses_max_tokens: bool,
     /// Whether a forced tool choice is refused together with thinking by budget, or always.
@@ -38,6 +42,8 @@ pub struct ModelGates {
     pub refuses_prefill: bool,
     /// The limit on generated tokens to send where the client gives none and the protocol demands one.
     pub default_max_tokens: u64,
+    /// The most generated tokens that may be asked for, as far as it is known that more are refused.
+    pub most_tokens: u64,
     /// Whether `temperature` and `top_p` are refused together.
     pub one_of_temperature_and_top_p: bool,
     /// Whether the effort `xhigh` is known.
@@ -64,12 +70,15 @@ pub enum ForcedTool {
 const ANY: ModelGates = ModelGates {
     thinks: Thinks::Unknown,
     refuses_sampling: false,
+    samples_without_thinking: false,
+    thinks_unasked: false,
     refuses_max_tokens: false,
     forced_tool: ForcedTool::Allowed,
     json_schema: true,
     system_anywhere: false,
     refuses_prefill: false,
     default_max_tokens: 4096,
+    most_tokens: u64::MAX,
     one_of_temperature_and_top_p: false,
     xhigh: false,
     can_stop_thinking: true,
@@ -104,7 +113,12 @@ const CLAUDE_ADAPTIVE: ModelGates = ModelGates {
 };
 const CLAUDE_MYTHOS: ModelGates = ModelGates { forced_tool: ForcedTool::Refused, ..CLAUDE_ADAPTIVE };
 const OPENAI_REASONING: ModelGates =
-    ModelGates { thinks: Thinks::Effort, refuses_sampling: true, refuses_max_tokens: true, xhigh: true, ..ANY };
+    ModelGates { thinks: Thinks::Effort, refuses_sampling: true, refuses_max_tokens: true, ..ANY };
+/// From gpt-5.1 on: they need not think.
+const OPENAI_5_1: ModelGates =
+    ModelGates { refuses_sampling: false, samples_without_thinking: true, ..OPENAI_REASONING };
+const OPENAI_5_2: ModelGates = ModelGates { xhigh: true, ..OPENAI_5_1 };
+const OPENAI_5_5: ModelGates = ModelGates { thinks_unasked: true, ..OPENAI_5_2 };
 const GEMINI_2_5: ModelGates =
     ModelGates { thinks: Thinks::Budget, default_max_tokens: 65_536, max_budget: 24_576, ..ANY };
 const GEMINI_2_5_PRO: ModelGates = ModelGates { can_stop_thinking: false, max_budget: 32_768, ..GEMINI_2_5 };
@@ -133,15 +147,26 @@ const TABLE: &[(&str, ModelGates)] = &[
     ("claude-3", CLAUDE_3),
     ("claude-2", CLAUDE_3),
     ("claude", CLAUDE_4_6),
-    ("gpt-5-chat", ANY),
-    ("gpt-5.", ModelGates { refuses_sampling: false, ..OPENAI_REASONING }),
+    ("gpt-3.5-turbo", ModelGates { most_tokens: 4096, ..ANY }),
+    ("gpt-4.1", ModelGates { most_tokens: 32_768, ..ANY }),
+    ("gpt-4o", ModelGates { most_tokens: 16_384, ..ANY }),
+    ("gpt-4-turbo", ModelGates { most_tokens: 4096, ..ANY }),
+    ("gpt-5-chat", ModelGates { most_tokens: 16_384, ..ANY }),
+    ("gpt-5.1-codex-max", OPENAI_5_2),
+    ("gpt-5.1", OPENAI_5_1),
+    ("gpt-5.2", OPENAI_5_2),
+    ("gpt-5.3", OPENAI_5_2),
+    ("gpt-5.4", OPENAI_5_2),
+    ("gpt-5.", OPENAI_5_5),
     ("gpt-5", OPENAI_REASONING),
-    ("gpt-6", OPENAI_REASONING),
+    ("gpt-6", OPENAI_5_5),
     ("codex", OPENAI_REASONING),
     ("o1", OPENAI_REASONING),
     ("o3", OPENAI_REASONING),
     ("o4", OPENAI_REASONING),
-    ("gpt-oss", ModelGates { thinks: Thinks::Effort, ..ANY }),
+    ("gpt-oss", ModelGates { thinks: Thinks::Effort, can_stop_thinking: false, ..ANY }),
+    ("grok-3-mini", ModelGates { thinks: Thinks::Effort, ..ANY }),
+    ("grok-4.3", ModelGates { thinks: Thinks::Effort, ..ANY }),
     ("gemini-3", GEMINI_3),
     ("gemini-2.5-pro", GEMINI_2_5_PRO),
     ("gemini-2.5", GEMINI_2_5),

@@ -2,6 +2,8 @@
 
 use tollgate_core::ir::{Effort, Reasoning, Thought};
 
+use super::ModelGates;
+
 /// The largest budget that any model takes.
 pub(super) const LARGEST_BUDGET: u64 = 32_768;
 
@@ -31,6 +33,32 @@ pub fn budget_of(reasoning: &Reasoning) -> Option<u64> {
     }
 }
 
+/// An effort in a word that a model of OpenAI's knows: gpt-5 and the o-series think in any case, only gpt-5 itself has
+/// `minimal`, and only later ones have `none` and `xhigh`.
+#[must_use]
+pub fn openai_effort(effort: Effort, model: &str, gates: &ModelGates) -> Effort {
+    let always_thinks = gates.refuses_sampling || !gates.can_stop_thinking;
+    let has_minimal = always_thinks && model.contains("gpt-5");
+    match effort {
+        Effort::Max | Effort::XHigh if gates.xhigh => Effort::XHigh,
+        Effort::Max | Effort::XHigh => Effort::High,
+        Effort::None | Effort::Minimal if has_minimal => Effort::Minimal,
+        Effort::None if !always_thinks => Effort::None,
+        Effort::None | Effort::Minimal => Effort::Low,
+        effort => effort,
+    }
+}
+
+/// Whether the target refuses temperature, penalties and log probabilities in the answer to a request.
+#[must_use]
+pub fn refuses_sampling(reasoning: &Reasoning, gates: &ModelGates) -> bool {
+    let thinks = match effort_of(reasoning) {
+        Some(effort) => effort != Effort::None,
+        None => gates.thinks_unasked,
+    };
+    gates.refuses_sampling || (gates.samples_without_thinking && thinks)
+}
+
 /// The effort that a request asks for; `None` if it does not say.
 #[must_use]
 pub fn effort_of(reasoning: &Reasoning) -> Option<Effort> {
@@ -45,5 +73,44 @@ pub fn effort_of(reasoning: &Reasoning) -> Option<Effort> {
         }),
         (None, Some(Thought::Adaptive)) => Some(Effort::Medium),
         (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model_gates;
+    use super::*;
+
+    #[test]
+    fn efforts_in_words_that_models_of_openais_know() {
+        for (model, none, minimal, max) in [
+            ("gpt-5-mini", Effort::Minimal, Effort::Minimal, Effort::High),
+            ("o3", Effort::Low, Effort::Low, Effort::High),
+            ("gpt-5.1", Effort::None, Effort::Low, Effort::High),
+            ("gpt-5.4", Effort::None, Effort::Low, Effort::XHigh),
+            ("openai/gpt-oss-120b", Effort::Low, Effort::Low, Effort::High),
+        ] {
+            let word = |effort| openai_effort(effort, model, &model_gates(model));
+            assert_eq!((word(Effort::None), word(Effort::Minimal), word(Effort::Max)), (none, minimal, max), "{model}");
+            assert_eq!(word(Effort::Medium), Effort::Medium);
+        }
+    }
+
+    #[test]
+    fn sampling_is_refused_while_a_model_thinks() {
+        for (model, unasked, none, high) in [
+            ("gpt-5", true, true, true),
+            ("gpt-5.1", false, false, true),
+            ("gpt-5.6-mini", true, false, true),
+            ("gpt-4o", false, false, false),
+            ("gpt-oss-20b", false, false, false),
+        ] {
+            let refuses = |effort| {
+                let reasoning = Reasoning { effort, ..Reasoning::default() };
+                refuses_sampling(&reasoning, &model_gates(model))
+            };
+            let told = (refuses(None), refuses(Some(Effort::None)), refuses(Some(Effort::High)));
+            assert_eq!(told, (unasked, none, high), "{model}");
+        }
     }
 }

@@ -79,6 +79,30 @@ pub fn from_openapi(schema: &Value<'_>) -> String {
     json::object_text(|o| write_json_schema(schema, o))
 }
 
+/// Whether a JSON Schema has the form that OpenAI demands of strict ones: every object says all that it has.
+#[must_use]
+pub fn is_closed(schema: &str) -> bool {
+    json::parse(schema.as_bytes()).is_ok_and(|schema| is_closed_at(&schema))
+}
+
+fn is_closed_at(schema: &Value<'_>) -> bool {
+    let properties = schema.get("properties");
+    let is_object = properties.is_some() || schema.str("type") == Some("object");
+    let required = schema.array("required");
+    let all = |properties: &Value<'_>| {
+        properties
+            .members()
+            .all(|(name, value)| required.iter().any(|required| required.as_str() == Some(name)) && is_closed_at(value))
+    };
+    let is_shut = schema.get("additionalProperties").and_then(Value::as_bool) == Some(false);
+    let within = ["items", "not"].into_iter().filter_map(|name| schema.get(name)).all(is_closed_at);
+    let lists = ["anyOf", "oneOf", "allOf", "prefixItems"];
+    let listed = lists.into_iter().flat_map(|name| schema.array(name)).all(is_closed_at);
+    let maps = ["$defs", "definitions"].into_iter().filter_map(|name| schema.get(name));
+    let defined = maps.flat_map(Value::members).all(|(_, value)| is_closed_at(value));
+    (!is_object || (is_shut && properties.is_none_or(all))) && within && listed && defined
+}
+
 struct Subset<'v> {
     root: &'v Value<'v>,
     /// References that are being written out.
@@ -315,6 +339,23 @@ mod tests {
         let mut losses = Losses::default();
         assert_eq!(to_openapi(schema, &mut losses), expected);
         assert_eq!(!losses.is_empty(), lossy, "{schema}");
+    }
+
+    #[test]
+    fn strict_schemas_say_all_that_their_objects_have() {
+        for (schema, expected) in [
+            (
+                r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}"#,
+                true,
+            ),
+            (r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}"#, false),
+            (r#"{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}"#, false),
+            (r#"{"type":"array","items":{"type":"object"}}"#, false),
+            (r#"{"anyOf":[{"type":"string"},{"type":"object","additionalProperties":false}]}"#, true),
+            (r#"{"$defs":{"x":{"type":"object"}},"type":"string"}"#, false),
+        ] {
+            assert_eq!(is_closed(schema), expected, "{schema}");
+        }
     }
 
     #[test]

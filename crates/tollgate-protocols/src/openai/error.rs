@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tollgate_core::{Edits, Error, ErrorKind};
 
+use crate::codec::ErrorClass;
 use crate::json::{self, Scanner};
 
 /// The body of an error answer. A provider's own error in this shape keeps every byte and gains a `provider`; anything
@@ -49,12 +50,25 @@ fn error_object(error: &Error) -> Value {
     object
 }
 
-/// The code: the provider's own where it gave one, else the gateway's stable word.
+/// The code: the provider's own where it gave one, else OpenAI's for the same failure, else the gateway's stable word.
 fn code(error: &Error) -> String {
-    error
-        .upstream_answer()
-        .and_then(|answer| crate::failure::read(&answer.body).code)
-        .unwrap_or_else(|| error.code().to_owned())
+    let Some(answer) = error.upstream_answer() else { return error.code().to_owned() };
+    let own = crate::failure::read(&answer.body).code;
+    own.unwrap_or_else(|| code_of(ErrorClass::of(error)).unwrap_or(error.code()).to_owned())
+}
+
+/// What OpenAI calls a failure, as far as clients look for it.
+const fn code_of(class: ErrorClass) -> Option<&'static str> {
+    Some(match class {
+        ErrorClass::ContextTooLong => "context_length_exceeded",
+        ErrorClass::ContentPolicy => "content_policy_violation",
+        ErrorClass::Authentication => "invalid_api_key",
+        ErrorClass::Billing => "insufficient_quota",
+        ErrorClass::NotFound => "model_not_found",
+        ErrorClass::RateLimit => "rate_limit_exceeded",
+        ErrorClass::Overloaded => "overloaded",
+        _ => return None,
+    })
 }
 
 fn error_type(error: &Error) -> &'static str {
@@ -86,6 +100,9 @@ fn error_type(error: &Error) -> &'static str {
 fn named_upstream_body(error: &Error) -> Option<Bytes> {
     let body = &error.upstream_answer()?.body;
     let provider = error.provider()?;
+    if is_foreign(body) {
+        return None;
+    }
     let mut inside = None;
     let mut scanner = Scanner::new(body, 64).ok()?;
     scanner
@@ -104,6 +121,13 @@ fn named_upstream_body(error: &Error) -> Option<Bytes> {
     let mut edits = Edits::default();
     edits.insert(at, format!("\"provider\":{}{comma}", json::literal(provider)));
     Some(edits.apply(body))
+}
+
+/// Whether an error is in the words of Anthropic or Google, whose objects are alike and lack what OpenAI's clients look for.
+fn is_foreign(body: &[u8]) -> bool {
+    json::parse(body).is_ok_and(|root| {
+        root.str("type") == Some("error") || root.get("error").is_some_and(|error| error.str("status").is_some())
+    })
 }
 
 /// The last event number in a piece of a Responses stream.
@@ -148,6 +172,56 @@ mod tests {
             body,
             json!({"error":{"message":"told","type":"invalid_request_error","param":null,"code":"bad","provider":"acme"}})
         );
+    }
+
+    #[test]
+    fn errors_of_other_protocols_are_told_in_openais_words() {
+        for (status, body, kind, code) in [
+            (
+                529,
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
+                "server_error",
+                "overloaded",
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 tokens"}}"#,
+                "invalid_request_error",
+                "context_length_exceeded",
+            ),
+            (
+                429,
+                r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#,
+                "rate_limit_error",
+                "rate_limit_exceeded",
+            ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of tokens allowed (5).","status":"INVALID_ARGUMENT"}}"#,
+                "invalid_request_error",
+                "context_length_exceeded",
+            ),
+            (404, r#"{"error":"model 'x' not found"}"#, "invalid_request_error", "model_not_found"),
+            (
+                400,
+                r#"{"message":"Input is too long for requested model."}"#,
+                "invalid_request_error",
+                "context_length_exceeded",
+            ),
+            (500, r#"{"message":"m"}"#, "server_error", "upstream_error"),
+        ] {
+            let answer = UpstreamAnswer {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::new(),
+                body: Bytes::from_static(body.as_bytes()),
+            };
+            let error = Error::upstream("m", answer).with_provider(Arc::from("acme"));
+            for told in [error_body(&error), failed_chunk(&error).slice(6..)] {
+                let told: Value = serde_json::from_slice(&told).unwrap();
+                let expected = json!({ "message": "m", "type": kind, "param": null, "code": code, "provider": "acme" });
+                assert_eq!(told["error"], expected, "{body}");
+            }
+        }
     }
 
     #[test]

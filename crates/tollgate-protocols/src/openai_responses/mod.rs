@@ -2,6 +2,7 @@
 
 pub mod error;
 mod fields;
+pub mod replay;
 pub mod request;
 pub mod response;
 pub mod store;

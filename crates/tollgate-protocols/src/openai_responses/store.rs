@@ -159,7 +159,7 @@ pub fn not_found(id: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("There is no response with the id `{id}`.")).with_param("response_id")
 }
 
-fn parse(body: &[u8]) -> Result<Value<'_>, Error> {
+pub(super) fn parse(body: &[u8]) -> Result<Value<'_>, Error> {
     json::parse(body)
         .ok()
         .filter(Value::is_object)

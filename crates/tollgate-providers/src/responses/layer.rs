@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderValue, Method, header};
 use percent_encoding::percent_decode_str;
 use tollgate_core::ir::Protocol;
 use tollgate_core::{Body, BoxFuture, Error, ErrorKind, Operation, Outcome, Passthrough, Request, Response, Route};
 use tollgate_protocols::json::{self, Value};
 use tollgate_protocols::openai::{HeadLimits, read_head};
+use tollgate_protocols::openai_responses::replay::replay;
 use tollgate_protocols::openai_responses::store::{self as items, Page};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -235,10 +236,7 @@ where
                 }
                 items::deleted(id)
             }
-            _ if query.split('&').any(|pair| pair == "stream=true") => {
-                let message = "This gateway does not stream a kept response again; read it without `stream`.";
-                return Err(Error::invalid_request(message, Some("stream")));
-            }
+            _ if value(query, "stream") == Some("true") => return streamed(kept, query),
             _ => kept.response.clone(),
         };
         Ok(Response::new(Body::from(body)))
@@ -282,12 +280,29 @@ fn exchange(request: &mut Request, body: Option<Bytes>) -> Result<(), Error> {
     Ok(())
 }
 
+/// A kept response as a stream, from where the client says that it has got to.
+fn streamed(kept: &KeptResponse, query: &str) -> Result<Response, Error> {
+    let after = match value(query, "starting_after") {
+        Some(after) => Some(after.parse().map_err(|_| {
+            Error::invalid_request("`starting_after` must be the sequence number of an event.", Some("starting_after"))
+        })?),
+        None => None,
+    };
+    let mut response = Response::new(Body::from(replay(&kept.response, after)?));
+    response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    response.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+fn value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
 fn page(query: &str) -> Page<'_> {
-    let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     Page {
-        after: value("after").filter(|after| !after.is_empty()),
-        limit: value("limit").map(|limit| limit.parse().unwrap_or(0)),
-        ascending: value("order") == Some("asc"),
+        after: value(query, "after").filter(|after| !after.is_empty()),
+        limit: value(query, "limit").map(|limit| limit.parse().unwrap_or(0)),
+        ascending: value(query, "order") == Some("asc"),
     }
 }
 

@@ -52,10 +52,13 @@ fn question(provider: &dyn Provider, prompt: &Prompt, protocol: Protocol, model:
     let counts = provider.counts_tokens(protocol);
     // What a count leaves out is of no interest: nothing is generated.
     let mut losses = Losses::default();
+    if !counts {
+        return Ok(None);
+    }
+    let (prompt, _) = codec::fit(prompt, &target, &mut losses);
     match protocol {
-        _ if !counts => Ok(None),
-        Protocol::GeminiGenerate => gemini_generate::count::encode(prompt, &target, false, &mut losses).map(Some),
-        Protocol::AnthropicMessages => anthropic_messages::request::encode_count(prompt, &target).map(Some),
+        Protocol::GeminiGenerate => gemini_generate::count::encode(&prompt, &target, false, &mut losses).map(Some),
+        Protocol::AnthropicMessages => anthropic_messages::request::encode_count(&prompt, &target).map(Some),
         _ => Ok(None),
     }
 }

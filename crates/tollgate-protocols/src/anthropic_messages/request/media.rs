@@ -3,17 +3,13 @@
 use tollgate_core::Error;
 use tollgate_core::ir::{Losses, Media, MediaKind, Protocol, Source};
 
-use crate::codec::mime_of_name;
+use crate::codec::{image_mime, mime_of_name};
 use crate::json::Object;
 
 /// The media types of images that Anthropic takes.
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
 const PDF: &str = "application/pdf";
-
-/// How the Base64 text of an image begins, by its media type, for clients that do not say it.
-const BEGINNINGS: [(&str, &str); 4] =
-    [("/9j/", "image/jpeg"), ("iVBORw0KGgo", "image/png"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")];
 
 /// Whether media can be written, and whether they are in Anthropic's files.
 pub(super) fn check(media: &Media, from: Protocol, losses: &mut Losses) -> Result<bool, Error> {
@@ -61,11 +57,10 @@ fn is_web(url: &str) -> bool {
 }
 
 fn image_type(media: &Media, data: &str) -> Option<&'static str> {
-    match media.mime.as_deref() {
-        Some("image/jpg") => Some("image/jpeg"),
-        Some(mime) => IMAGES.into_iter().find(|known| known.eq_ignore_ascii_case(mime)),
-        None => BEGINNINGS.iter().find(|(start, _)| data.starts_with(start)).map(|(_, mime)| *mime),
-    }
+    image_mime(data).or_else(|| match media.mime.as_deref()? {
+        "image/jpg" => Some("image/jpeg"),
+        mime => IMAGES.into_iter().find(|known| known.eq_ignore_ascii_case(mime)),
+    })
 }
 
 fn is_pdf(media: &Media, data: &str) -> bool {

@@ -112,6 +112,7 @@ impl<'a> Toolbox<'a> {
         Plan {
             json_tool: self.json_tool.as_ref().map(|tool| tool.name.clone()),
             custom_tools: custom.filter_map(|tool| tool.name().map(str::to_owned)).collect(),
+            ..Plan::default()
         }
     }
 

@@ -24,6 +24,9 @@ pub struct Decoder {
     counters: Counters,
     usage: Usage,
     finish: Option<Finish>,
+    /// Words that came where structured output is expected through a tool: they introduce it and are no part of it, unless
+    /// it does not come.
+    held: String,
 }
 
 #[derive(Debug)]
@@ -52,8 +55,12 @@ enum Kind {
         has_input: bool,
     },
     Opaque(OpaqueBlock),
+    /// Words that wait for what follows.
+    Held(String),
     /// Emitted already.
     Done,
+    /// Structured output once more.
+    Ignored,
 }
 
 impl Decoder {
@@ -70,6 +77,7 @@ impl Decoder {
             counters: Counters::default(),
             usage: Usage::default(),
             finish: None,
+            held: String::new(),
         }
     }
 
@@ -102,10 +110,14 @@ impl Decoder {
         if self.open.len() >= MAX_OPEN {
             return Err(DecodeError::Invalid("too many open blocks"));
         }
+        let is_json = self.plan.json_tool.is_some() && block.str("name") == self.plan.json_tool.as_deref();
+        if block.str("type") == Some("tool_use") && !is_json {
+            self.release(out);
+        }
         let index = self.next;
         let kind = self.open_block(index, block, out);
         // A block that is shown when it is whole has its number then.
-        if !matches!(kind, Kind::Opaque(_)) {
+        if !matches!(kind, Kind::Opaque(_) | Kind::Held(_) | Kind::Ignored) {
             self.next = self.next.saturating_add(1);
         }
         self.open.push(Slot { wire, index, kind });
@@ -116,6 +128,9 @@ impl Decoder {
         let open = |block: OpenBlock| Event::Open { index, choice: 0, block };
         let text = |name: &str| block.str(name).filter(|text| !text.is_empty());
         match (block.str("type"), block.str("name")) {
+            (Some("text"), _) if self.plan.json_tool.is_some() => {
+                Kind::Held(text("text").unwrap_or_default().to_owned())
+            }
             (Some("text"), _) => {
                 out.push(open(OpenBlock::Text));
                 out.extend(text("text").map(|text| delta(index, Delta::Text(text.to_owned()))));
@@ -143,7 +158,10 @@ impl Decoder {
         let preset = block.get("input").filter(|input| input.present().next().is_some());
         let preset = preset.map(|input| input.raw().to_owned());
         if self.plan.json_tool.as_deref() == Some(name) {
-            self.called.json_tool = true;
+            if std::mem::replace(&mut self.called.json_tool, true) {
+                return Kind::Ignored;
+            }
+            self.held.clear();
             out.push(Event::Open { index, choice: 0, block: OpenBlock::Text });
             return Kind::Json { preset, has_input: false };
         }
@@ -157,7 +175,7 @@ impl Decoder {
     }
 
     fn block_delta(&mut self, event: &Value<'_>, out: &mut Vec<Event>) -> Result<(), DecodeError> {
-        const MAX_CUSTOM: usize = 32 << 20;
+        const MAX_KEPT: usize = 32 << 20;
         let (Some(wire), Some(piece)) = (event.u64("index"), event.get("delta")) else {
             return Err(DecodeError::Invalid("a piece without a number or content"));
         };
@@ -188,7 +206,14 @@ impl Decoder {
             }
             (Kind::Custom(arguments), Some("input_json_delta")) => {
                 arguments.push_str(piece.str("partial_json").unwrap_or_default());
-                if arguments.len() > MAX_CUSTOM {
+                if arguments.len() > MAX_KEPT {
+                    return Err(DecodeError::Invalid("a block is too large"));
+                }
+                None
+            }
+            (Kind::Held(words), Some("text_delta")) => {
+                words.push_str(piece.str("text").unwrap_or_default());
+                if words.len() + self.held.len() > MAX_KEPT {
                     return Err(DecodeError::Invalid("a block is too large"));
                 }
                 None
@@ -202,8 +227,29 @@ impl Decoder {
     fn close(&mut self, wire: u64, out: &mut Vec<Event>) {
         if let Some(at) = self.open.iter().position(|slot| slot.wire == wire) {
             let slot = self.open.remove(at);
-            close(slot, &mut self.next, out);
+            self.close_slot(slot, out);
         }
+    }
+
+    fn close_slot(&mut self, slot: Slot, out: &mut Vec<Event>) {
+        match slot.kind {
+            Kind::Held(words) if self.held.is_empty() => self.held = words,
+            Kind::Held(words) => self.held.push_str(&words),
+            _ => close(slot, &mut self.next, out),
+        }
+    }
+
+    /// Lets words go that were held back, unless structured output has come, which they only introduce.
+    fn release(&mut self, out: &mut Vec<Event>) {
+        let words = std::mem::take(&mut self.held);
+        if words.is_empty() || self.called.json_tool {
+            return;
+        }
+        let index = self.next;
+        self.next = self.next.saturating_add(1);
+        out.push(Event::Open { index, choice: 0, block: OpenBlock::Text });
+        out.push(delta(index, Delta::Text(words)));
+        out.push(Event::Close { index });
     }
 
     fn message_delta(&mut self, event: &Value<'_>, out: &mut Vec<Event>) {
@@ -228,7 +274,10 @@ impl Decoder {
     }
 
     fn close_all(&mut self, out: &mut Vec<Event>) {
-        std::mem::take(&mut self.open).into_iter().for_each(|slot| close(slot, &mut self.next, out));
+        for slot in std::mem::take(&mut self.open) {
+            self.close_slot(slot, out);
+        }
+        self.release(out);
     }
 
     fn end(&mut self, out: &mut Vec<Event>) {
@@ -250,7 +299,7 @@ fn delta(index: u32, delta: Delta) -> Event {
 fn close(slot: Slot, next: &mut u32, out: &mut Vec<Event>) {
     let index = slot.index;
     match slot.kind {
-        Kind::Done => return,
+        Kind::Done | Kind::Ignored | Kind::Held(_) => return,
         Kind::Opaque(block) => {
             if let Some(block) = block.finish() {
                 out.push(Event::Whole { index: *next, choice: 0, block });

@@ -145,7 +145,7 @@ fn b15_errors_and_cut_streams_are_no_success() {
 
 #[test]
 fn b28_the_tool_for_structured_output_is_text() {
-    let plan = Plan { json_tool: Some("w".to_owned()), custom_tools: vec!["c".to_owned()] };
+    let plan = Plan { json_tool: Some("w".to_owned()), custom_tools: vec!["c".to_owned()], ..Plan::default() };
     let call = |name: &str, json: &str| {
         let events = [
             START.to_owned(),
@@ -269,4 +269,33 @@ proptest! {
         encode(&events);
         encode(&shuffled);
     }
+}
+
+#[test]
+fn words_around_structured_output_are_held_back() {
+    let plan = Plan { json_tool: Some("j".to_owned()), ..Plan::default() };
+    let text = |at: usize| {
+        vec![
+            format!(r#"{{"type":"content_block_start","index":{at},"content_block":{{"type":"text","text":""}}}}"#),
+            format!(r#"{{"type":"content_block_delta","index":{at},"delta":{{"type":"text_delta","text":"Well:"}}}}"#),
+            format!(r#"{{"type":"content_block_stop","index":{at}}}"#),
+        ]
+    };
+    let call = |at: usize, name: &str| {
+        vec![
+            format!(
+                r#"{{"type":"content_block_start","index":{at},"content_block":{{"type":"tool_use","id":"{at}","name":"{name}","input":{{}}}}}}"#
+            ),
+            format!(r#"{{"type":"content_block_stop","index":{at}}}"#),
+        ]
+    };
+    let said = |pieces: Vec<Vec<String>>| {
+        let end = r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"}}"#.to_owned();
+        let events: Vec<String> = [START.to_owned()].into_iter().chain(pieces.concat()).chain([end]).collect();
+        blocks_of(decode(&plan, &events.iter().map(String::as_str).collect::<Vec<_>>()))
+    };
+    assert_eq!(said(vec![text(0), call(1, "j"), call(2, "j"), text(3)]), [Block::text("{}")]);
+    assert_eq!(said(vec![text(0)]), [Block::text("Well:")]);
+    let blocks = said(vec![text(0), call(1, "t")]);
+    assert!(matches!(&blocks[..], [Block::Text(_), Block::ToolCall(_)]), "{blocks:?}");
 }

@@ -9,7 +9,7 @@ use tollgate_core::ir::{
 
 use super::super::types::{cache_point, caches, document_name, format, is_claude, tool_id};
 use crate::base64;
-use crate::codec::{Speaker, Target, merge_turns, mime_of_name, object_arguments};
+use crate::codec::{Speaker, Target, image_mime, merge_turns, mime_of_name, object_arguments};
 use crate::json::{self, Array, Object};
 
 /// The conversation, its blocks as JSON text.
@@ -291,7 +291,11 @@ fn media_format(media: &Media) -> Result<&'static str, Error> {
         _ => None,
     };
     let named = [media.name.as_deref(), address].into_iter().flatten().find_map(mime_of_name);
-    let mimes = [media.mime.as_deref(), named];
+    let seen = match &media.source {
+        Source::Base64(data) if media.kind == MediaKind::Image => image_mime(data),
+        _ => None,
+    };
+    let mimes = [seen, media.mime.as_deref(), named];
     let known = mimes.into_iter().flatten().find_map(|mime| format(media.kind, mime));
     let is_text = matches!(media.source, Source::Text(_)) && media.kind == MediaKind::Document;
     known.or_else(|| is_text.then_some("txt")).ok_or_else(|| {

@@ -1,10 +1,10 @@
 //! Settings: `inferenceConfig`, and what only some models have, in `additionalModelRequestFields`.
 
-use tollgate_core::ir::{Effort, Losses, Prompt, Protocol, Thought, ToolChoice};
+use tollgate_core::ir::{Block, Effort, Losses, Origin, Prompt, Protocol, Thought, ToolChoice};
 
 use super::super::types::is_claude;
 use super::tools::Tools;
-use crate::codec::{ForcedTool, SMALLEST_BUDGET, Target, Thinks, budget_of, effort_of};
+use crate::codec::{ForcedTool, SMALLEST_BUDGET, Speaker, Target, Thinks, budget_of, effort_of, merge_turns};
 use crate::json::{self, Object};
 
 /// How a model is told to think.
@@ -89,6 +89,24 @@ fn adaptive(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Thinki
     Thinking { field: Some(field), effort: says_how_much.then_some(word), ..Thinking::default() }
 }
 
+/// Whether the conversation ends with the model's words, or with results of calls that were made without thoughts that can
+/// be sent: with thinking by budget Anthropic wants the model's turn to begin with them.
+fn goes_on_without_thoughts(prompt: &Prompt) -> bool {
+    let (_, merged) = merge_turns(&prompt.turns, |_| Some(Speaker::User));
+    let Some(last) = merged.last() else { return false };
+    if last.speaker == Speaker::Assistant {
+        return true;
+    }
+    let [.., assistant, _] = &merged[..] else { return false };
+    let is_sent = |block: &&&Block| match block {
+        Block::Text(text) => !text.text.trim().is_empty(),
+        Block::Thinking(thinking) => thinking.signature.as_ref().is_some_and(|s| s.origin == Origin::Anthropic),
+        _ => true,
+    };
+    let first = assistant.blocks.iter().find(is_sent);
+    matches!(last.blocks.first(), Some(Block::ToolResult(_))) && !matches!(first, Some(Block::Thinking(_)))
+}
+
 fn budgeted(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Thinking {
     let Some(wanted) = budget_of(&prompt.reasoning).filter(|budget| *budget > 0) else { return Thinking::default() };
     let is_forced = match &prompt.tool_choice {
@@ -98,6 +116,10 @@ fn budgeted(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Thinki
     };
     if is_forced && !prompt.tools.is_empty() && target.gates.forced_tool == ForcedTool::NotWithBudget {
         // Anthropic refuses both together; without the tool the client could not go on.
+        losses.drop("reasoning_effort");
+        return Thinking::default();
+    }
+    if goes_on_without_thoughts(prompt) {
         losses.drop("reasoning_effort");
         return Thinking::default();
     }

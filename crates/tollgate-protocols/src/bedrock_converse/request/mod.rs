@@ -48,7 +48,7 @@ pub fn encode(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Resu
         service_tier(o, prompt, losses);
         extras(o, prompt, losses);
     });
-    let plan = Plan { json_tool: tools.json_tool, custom_tools: tools.custom };
+    let plan = Plan { json_tool: tools.json_tool, custom_tools: tools.custom, ..Plan::default() };
     Ok(Encoded { body: Bytes::from(body), plan, betas: Vec::new() })
 }
 

@@ -34,7 +34,7 @@ pub fn encode(prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) -> Resu
             }),
             Some(Format::Text) | None => {}
         }
-        thinking(o, prompt);
+        thinking(o, prompt, target, losses);
         sampling(o, prompt, losses);
         for extra in &prompt.extras {
             if prompt.protocol == Protocol::CohereChat {
@@ -67,9 +67,18 @@ fn note_unsupported(prompt: &Prompt, losses: &mut Losses) {
     losses.drop_if(summary.is_some_and(|summary| summary != "auto"), "reasoning.summary");
 }
 
-fn thinking(o: &mut Object<'_>, prompt: &Prompt) {
+/// Beginnings of the names of models that do not think, and refuse to be told how much.
+const THOUGHTLESS: [&str; 6] =
+    ["command-r", "command-a-03", "command-a-vision", "command-a-translate", "command-light", "c4ai-aya"];
+
+fn thinking(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) {
     let reasoning = &prompt.reasoning;
     let Some(budget) = budget_of(reasoning) else { return };
+    if THOUGHTLESS.iter().any(|start| target.model.starts_with(start)) {
+        // What does not think anyway need not be told not to.
+        losses.drop_if(budget > 0, "reasoning_effort");
+        return;
+    }
     o.object("thinking", |o| {
         if budget == 0 {
             o.string("type", "disabled");

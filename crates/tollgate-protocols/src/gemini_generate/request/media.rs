@@ -3,7 +3,7 @@
 use tollgate_core::Error;
 use tollgate_core::ir::{Block, Losses, Media, MediaKind, Prompt, Source};
 
-use crate::codec::mime_of_name;
+use crate::codec::{image_mime, mime_of_name};
 use crate::gemini_generate::parts::OWN;
 use crate::gemini_generate::types::{RESOLUTIONS, is_google_file, is_youtube};
 use crate::json::{Array, Object};
@@ -94,7 +94,12 @@ pub(super) fn write_media(
             return Err(Error::invalid_request(message, Some(param)));
         }
         Source::Url(url) => {
-            let mime = mime(media, Some(url));
+            let mut mime = mime(media, Some(url));
+            if mime.is_none() && media.kind == MediaKind::Image {
+                // The type is demanded, and what most pictures are is better than no answer.
+                losses.change("image.media_type");
+                mime = Some("image/jpeg");
+            }
             if mime.is_none() && !is_youtube(url) {
                 return Err(unknown_mime(param));
             }
@@ -131,7 +136,12 @@ fn write_resolution(media: &Media, o: &mut Object<'_>) {
 }
 
 fn mime<'a>(media: &'a Media, url: Option<&str>) -> Option<&'a str> {
-    media.mime.as_deref().or_else(|| url.and_then(mime_of_name)).or_else(|| mime_of_name(media.name.as_deref()?))
+    let seen = match &media.source {
+        Source::Base64(data) if media.kind == MediaKind::Image => image_mime(data),
+        _ => None,
+    };
+    let said = media.mime.as_deref().map(|mime| if mime == "image/jpg" { "image/jpeg" } else { mime });
+    seen.or(said).or_else(|| url.and_then(mime_of_name)).or_else(|| mime_of_name(media.name.as_deref()?))
 }
 
 fn unknown_mime(param: &str) -> Error {

@@ -132,7 +132,11 @@ fn format(wanted: &Wanted<'_>, prompt: &mut Prompt) -> Result<(), Error> {
             (None, None) => None,
         };
         prompt.format = Some(match schema {
-            Some(schema) => Format::JsonSchema { name: None, description: None, schema, strict: Some(true) },
+            Some(schema) => {
+                // Gemini holds to every schema; OpenAI does so for those of a certain form, and refuses others to be strict.
+                let strict = schema::is_closed(&schema).then_some(true);
+                Format::JsonSchema { name: None, description: None, schema, strict }
+            }
             None => Format::JsonObject,
         });
     }

@@ -216,8 +216,12 @@ fn b36_choices_and_places() {
     assert_eq!(losses, ["parallel_tool_calls"]);
     let media = Media::new(MediaKind::Image, Source::Url("https://h/x".to_owned()));
     prompt.turns[0].blocks.push(Block::Media(media));
+    let (body, losses) = write_for(&prompt, "gemini-2.5-flash");
+    assert!(body.contains(r#"{"fileData":{"mimeType":"image/jpeg","fileUri":"https://h/x"}}"#), "{body}");
+    assert_eq!(losses, ["image.media_type", "parallel_tool_calls"]);
+    prompt.turns[0].blocks = vec![Block::Media(Media::new(MediaKind::Audio, Source::Url("https://h/x".to_owned())))];
     let target = Target::new(Protocol::GeminiGenerate, "gemini-2.5-flash", &Dialect::OPENAI);
-    assert_eq!(encode(&prompt, &target, &mut Losses::default()).unwrap_err().param(), Some("image"));
+    assert_eq!(encode(&prompt, &target, &mut Losses::default()).unwrap_err().param(), Some("audio"));
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn conversation(prompt: &mut Prompt, name: &str, value: &Value<'_>) -> Result<bo
         "reasoning_effort" => return Ok(effort(&mut prompt.reasoning, value)),
         "reasoning" => return Ok(reasoning(&mut prompt.reasoning, value)),
         "thinking" => return Ok(thinking(&mut prompt.reasoning, value)),
+        "extra_body" => return Ok(googles(&mut prompt.reasoning, value)),
         "include_reasoning" => prompt.reasoning.include = flag(value, name)?,
         "max_completion_tokens" => prompt.sampling.max_tokens = count(value, name)?,
         // Together has a number here.
@@ -110,6 +111,27 @@ fn reasoning(reasoning: &mut Reasoning, value: &Value<'_>) -> bool {
     };
     reasoning.summary = value.string("summary");
     reasoning.include = value.get("exclude").and_then(Value::as_bool).map(|exclude| !exclude).or(reasoning.include);
+    true
+}
+
+/// What clients of Google's own layer for this protocol say of thinking: `{"google": {"thinking_config": {…}}}`. Anything
+/// else there is not known, and then all of it is kept as it is.
+fn googles(reasoning: &mut Reasoning, value: &Value<'_>) -> bool {
+    fn only<'v>(value: &'v Value<'v>, name: &str) -> Option<&'v Value<'v>> {
+        value.present().all(|(member, _)| member == name).then(|| value.get(name)).flatten()
+    }
+    let config = only(value, "google").and_then(|google| only(google, "thinking_config"));
+    let Some(config) = config.filter(|config| config.is_object()) else { return false };
+    for (name, value) in config.present() {
+        match (name, value.as_i64(), value.as_str(), value.as_bool()) {
+            ("thinking_budget", Some(0), ..) => reasoning.thought = Some(Thought::Disabled),
+            ("thinking_budget", Some(..0), ..) => reasoning.thought = Some(Thought::Adaptive),
+            ("thinking_budget", Some(budget), ..) => reasoning.thought = Some(Thought::Budget(budget.unsigned_abs())),
+            ("thinking_level", _, Some(level), _) => reasoning.effort = Effort::parse(level).or(reasoning.effort),
+            ("include_thoughts", .., Some(include)) => reasoning.include = Some(include),
+            _ => return false,
+        }
+    }
     true
 }
 

@@ -129,6 +129,9 @@ impl<'p> Messages<'p> {
         if is_results && (turn.role == Role::Tool || !turn.blocks.is_empty()) {
             return Ok(());
         }
+        if self.says_nothing(turn) {
+            return Ok(());
+        }
         self.owed(a)?;
         let mut written = Ok(());
         let name = turn.name.as_deref().filter(|_| self.knows_name());
@@ -138,6 +141,27 @@ impl<'p> Messages<'p> {
             written = self.content(o, turn, "\n");
         });
         written
+    }
+
+    /// Whether a turn holds nothing but what has no place here, which is then noted. A message without content is refused.
+    fn says_nothing(&mut self, turn: &Turn) -> bool {
+        let is_own = |opaque: &Opaque| opaque.protocol == Protocol::OpenAiChat;
+        let has_place = |block: &Block| match block {
+            Block::Opaque(opaque) => is_own(opaque),
+            Block::ToolResult(_) | Block::CachePoint(_) => false,
+            _ => true,
+        };
+        if turn.blocks.iter().any(has_place) {
+            return false;
+        }
+        let mut is_foreign = false;
+        for block in &turn.blocks {
+            if let Block::Opaque(opaque) = block {
+                self.losses.drop(opaque.what.clone());
+                is_foreign = true;
+            }
+        }
+        is_foreign
     }
 
     /// Writes `content`: a string where it can be one, else parts.
@@ -192,6 +216,9 @@ impl<'p> Messages<'p> {
             })
         };
         let has_calls = calls().next().is_some();
+        if self.says_nothing(turn) {
+            return Ok(());
+        }
         if has_calls {
             self.refuse_tools()?;
         }

@@ -3,7 +3,10 @@
 use tollgate_core::ir::{Effort, Extra, Format, Losses, Prompt, Protocol, Reasoning, Thought, Tool, ToolChoice};
 
 use super::messages::write_cache_control;
-use crate::codec::{Dialect, MaxTokensField, ReasoningField, ReasoningReplay, Target, Thinks, budget_of, effort_of};
+use crate::codec::{
+    Dialect, MaxTokensField, ReasoningField, ReasoningReplay, Target, Thinks, budget_of, effort_of, openai_effort,
+    refuses_sampling,
+};
 use crate::json::{self, Array, Object};
 use crate::openai_chat::types::{FREE_TEXT, MEMBERS, MISTRAL_MEMBERS, NO_PARAMETERS};
 
@@ -217,7 +220,7 @@ fn reasoning(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &
     }
     // These would refuse it for a model that does not think. Who named the field means it.
     let is_refused =
-        dialect.refuses_unknown && target.gates.thinks == Thinks::Unknown && prompt.protocol != Protocol::OpenAiChat;
+        dialect.effort_of_known && target.gates.thinks == Thinks::Unknown && prompt.protocol != Protocol::OpenAiChat;
     let Some(effort) = effort_of(asked).filter(|_| dialect.reasoning_effort && !is_refused) else {
         // What does not think anyway need not be told not to.
         losses.drop_if(!is_refused || effort_of(asked) != Some(Effort::None), "reasoning_effort");
@@ -227,10 +230,13 @@ fn reasoning(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &
         losses.change("reasoning.budget");
     }
     if dialect.reasoning_replay == ReasoningReplay::ToolTurns {
-        // DeepSeek and the servers after it have a switch beside the effort.
-        let kind = if effort == Effort::None { "disabled" } else { "enabled" };
-        o.object("thinking", |o| o.string("type", kind));
-        if effort == Effort::None {
+        // DeepSeek and the servers after it have a switch beside the effort, and refuse to be told to call a tool while
+        // they think.
+        let is_forced = is_forced(prompt);
+        losses.drop_if(is_forced && effort != Effort::None, "reasoning_effort");
+        let stops = is_forced || effort == Effort::None;
+        o.object("thinking", |o| o.string("type", if stops { "disabled" } else { "enabled" }));
+        if stops {
             return;
         }
     }
@@ -239,6 +245,15 @@ fn reasoning(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &
         losses.change("reasoning_effort");
     }
     o.string("reasoning_effort", sent.as_str());
+}
+
+/// Whether a tool must be called.
+fn is_forced(prompt: &Prompt) -> bool {
+    let is_asked = matches!(
+        prompt.tool_choice,
+        Some(ToolChoice::Any | ToolChoice::One(_) | ToolChoice::Subset { required: true, .. })
+    );
+    is_asked && !prompt.tools.is_empty()
 }
 
 /// The effort that the target knows.
@@ -251,13 +266,7 @@ fn effort_for(effort: Effort, prompt: &Prompt, target: &Target<'_>) -> Effort {
     if prompt.protocol == Protocol::OpenAiChat {
         return effort;
     }
-    match effort {
-        Effort::Max | Effort::XHigh if dialect.platform && target.gates.xhigh => Effort::XHigh,
-        Effort::Max | Effort::XHigh => Effort::High,
-        Effort::Minimal if !dialect.platform => Effort::Low,
-        Effort::None if !target.gates.can_stop_thinking => Effort::Minimal,
-        effort => effort,
-    }
+    openai_effort(effort, target.model, &target.gates)
 }
 
 fn openrouter_reasoning(o: &mut Object<'_>, asked: &Reasoning) {
@@ -275,8 +284,15 @@ fn openrouter_reasoning(o: &mut Object<'_>, asked: &Reasoning) {
 fn sampling(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) {
     let (sampling, dialect) = (&prompt.sampling, target.dialect);
     let is_completion = dialect.max_tokens == MaxTokensField::Completion || target.gates.refuses_max_tokens;
-    o.maybe_uint(if is_completion { "max_completion_tokens" } else { "max_tokens" }, sampling.max_tokens);
-    let is_free = !target.gates.refuses_sampling;
+    // Other clients ask for what their own models give, and OpenAI refuses what is more than a model can.
+    let most =
+        if dialect.platform && prompt.protocol != Protocol::OpenAiChat { target.gates.most_tokens } else { u64::MAX };
+    let max_tokens = sampling.max_tokens.map(|limit| limit.min(most));
+    if max_tokens != sampling.max_tokens {
+        losses.change("max_tokens");
+    }
+    o.maybe_uint(if is_completion { "max_completion_tokens" } else { "max_tokens" }, max_tokens);
+    let is_free = !refuses_sampling(&prompt.reasoning, &target.gates);
     let mut float = |name: &'static str, value: Option<f64>, known: bool, default: f64| match value {
         Some(value) if known => o.float(name, value),
         // The default is what the model does anyway.
@@ -321,7 +337,9 @@ fn platform(o: &mut Object<'_>, prompt: &Prompt, dialect: &Dialect, losses: &mut
         value => losses.drop_if(value.is_some(), name),
     };
     text("user", prompt.user.as_deref(), dialect.platform || !dialect.refuses_unknown);
-    text("service_tier", prompt.service_tier.as_deref(), dialect.platform);
+    // What is `auto` happens anyway.
+    let tier = prompt.service_tier.as_deref().filter(|tier| dialect.platform || *tier != "auto");
+    text("service_tier", tier, dialect.platform);
     text("verbosity", prompt.verbosity.as_deref(), dialect.platform);
     text("prompt_cache_key", prompt.prompt_cache_key.as_deref(), dialect.platform);
     if dialect.platform {

@@ -176,7 +176,7 @@ fn answers_of_other_servers() {
     let mut extras: Vec<_> = answer.extras.iter().map(|extra| &*extra.name).collect();
     extras.sort_unstable();
     assert_eq!(extras, ["citations", "provider"]);
-    let plan = Plan { custom_tools: vec!["g".to_owned()], json_tool: None };
+    let plan = Plan { custom_tools: vec!["g".to_owned()], ..Plan::default() };
     let body = json!({ "choices": [{ "message": { "tool_calls": [
         { "id": "", "function": { "name": "g", "arguments": "{\"input\":\"a\\\"b\"}" } },
         { "function": { "name": "f", "arguments": { "a": 1 } } },

@@ -107,7 +107,10 @@ impl Decoder {
         }
         let id = chunk.string("id").filter(|id| !id.is_empty());
         let in_groq = chunk.get("x_groq").and_then(|groq| groq.get("usage"));
-        let usage = chunk.get("usage").or(in_groq).and_then(|value| usage::parse(value.raw().as_bytes()));
+        // Moonshot has it in the choice.
+        let in_choice = || choices.iter().find_map(|choice| choice.get("usage"));
+        let usage =
+            chunk.get("usage").or(in_groq).or_else(in_choice).and_then(|value| usage::parse(value.raw().as_bytes()));
         // Azure's first chunk has no id, and nothing of the answer but what its filters found.
         if !self.started && (id.is_some() || !choices.is_empty() || usage.is_some()) {
             self.started = true;

@@ -167,6 +167,16 @@ fn b13_groqs_usage_counts_once() {
     assert_eq!(answer.usage.map(|usage| usage.total()), Some(10));
 }
 
+/// B12, B31: usage in the choice, and a last chunk that counts nothing.
+#[test]
+fn usage_in_a_choice_counts_and_nothing_takes_it_back() {
+    let mut last = end("stop");
+    last["choices"][0]["usage"] = json!({ "prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10 });
+    let nothing = json!({ "choices": [], "usage": { "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0 } });
+    let answer = answer(events(&[chunk(&json!({ "content": "x" })), last, nothing], true).unwrap());
+    assert_eq!(answer.usage.map(|usage| usage.total()), Some(10));
+}
+
 /// B23: Azure's chunks without choices and without deltas.
 #[test]
 fn b23_azures_chunks() {
@@ -331,7 +341,7 @@ fn other_parts_of_answers() {
     let answer = answer(events);
     assert!(matches!(&answer.blocks()[1], Block::Text(text) if text.citations.len() == 1 && text.text == "x"));
     assert_eq!(answer.choices[1].blocks, [Block::Refusal("no".to_owned())]);
-    let plan = Plan { custom_tools: vec!["g".to_owned()], json_tool: None };
+    let plan = Plan { custom_tools: vec!["g".to_owned()], ..Plan::default() };
     let call = |arguments: &str| json!({ "tool_calls": [{ "index": 0, "function": { "name": "g", "arguments": arguments } }] });
     let chunks = [chunk(&call("{\"inp")), chunk(&call("ut\":\"free\"}")), end("stop")];
     let answer = self::answer(events_of(&chunks, true, &plan).unwrap());

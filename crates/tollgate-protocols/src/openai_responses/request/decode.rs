@@ -34,6 +34,12 @@ pub fn decode(body: &[u8]) -> Result<Prompt, Error> {
     if prompt.user.is_none() {
         prompt.user = root.string("safety_identifier");
     }
+    // Here alternatives can be asked for alone; elsewhere they are refused without the chosen tokens' own.
+    match prompt.sampling.top_logprobs {
+        Some(0) if prompt.sampling.logprobs.is_none() => prompt.sampling.top_logprobs = None,
+        Some(1..) => prompt.sampling.logprobs = Some(true),
+        _ => {}
+    }
     Ok(prompt)
 }
 

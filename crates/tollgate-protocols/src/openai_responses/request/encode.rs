@@ -7,7 +7,7 @@ use tollgate_core::ir::{Effort, Losses, Prompt, Protocol, Role, Thought, Tool};
 use super::super::types::{ENCRYPTED, LEAST_OUTPUT_TOKENS, LOGPROBS};
 use super::output::{self, Writer};
 use super::tools::{self, Manner};
-use crate::codec::{Encoded, Plan, Target, Thinks, effort_of};
+use crate::codec::{Encoded, Plan, Target, Thinks, effort_of, openai_effort, refuses_sampling};
 use crate::json::{self, Object};
 
 /// Writes a request for a provider.
@@ -69,12 +69,14 @@ fn write_sampling(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, loss
     let strict = target.dialect.refuses_unknown;
     if let Some(limit) = sampling.max_tokens {
         let least = if strict { LEAST_OUTPUT_TOKENS } else { 0 };
-        if limit < least {
+        let most = if strict && !is_own(prompt) { target.gates.most_tokens } else { u64::MAX };
+        let sent = limit.max(least).min(most);
+        if sent != limit {
             losses.change("max_tokens");
         }
-        o.uint("max_output_tokens", limit.max(least));
+        o.uint("max_output_tokens", sent);
     }
-    if target.gates.refuses_sampling {
+    if refuses_sampling(&prompt.reasoning, &target.gates) {
         losses.drop_if(sampling.temperature.is_some(), "temperature");
         losses.drop_if(sampling.top_p.is_some(), "top_p");
         losses.drop_if(sampling.top_logprobs.is_some(), "top_logprobs");
@@ -120,11 +122,12 @@ fn write_reasoning(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, los
     } else if matches!(reasoning.thought, Some(Thought::Budget(budget)) if budget > 0) {
         losses.change("reasoning.budget");
     }
-    if effort == Some(Effort::None) && target.gates.refuses_sampling && !is_own(prompt) {
-        // These think in any case; the o-series knows no less than `low`.
-        let least = if target.model.contains("gpt-5") { Effort::Minimal } else { Effort::Low };
-        effort = Some(least);
-        losses.change("reasoning_effort");
+    if let Some(asked) = effort.filter(|_| target.dialect.platform && !is_own(prompt)) {
+        let known = openai_effort(asked, target.model, &target.gates);
+        if known != asked {
+            losses.change("reasoning_effort");
+        }
+        effort = Some(known);
     }
     let shown = reasoning.include == Some(true) && thinks;
     let summary = reasoning.summary.as_deref().or(shown.then_some("auto"));
@@ -182,11 +185,12 @@ fn write_platform(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, loss
 
 fn write_include(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, store: bool, losses: &mut Losses) {
     let logprobs = prompt.sampling.logprobs == Some(true);
-    losses.drop_if(logprobs && target.gates.refuses_sampling, "logprobs");
+    let refuses = refuses_sampling(&prompt.reasoning, &target.gates);
+    losses.drop_if(logprobs && refuses, "logprobs");
     let wanted = [
         // Without it a model that is told not to store cannot go on from its own thoughts.
         (ENCRYPTED, !store && target.gates.thinks == Thinks::Effort),
-        (LOGPROBS, logprobs && !target.gates.refuses_sampling),
+        (LOGPROBS, logprobs && !refuses),
     ];
     let asked = prompt.extra("include").filter(|_| is_own(prompt)).and_then(|text| json::parse(text.as_bytes()).ok());
     let asked = asked.as_ref().map(json::Value::items).unwrap_or_default();

@@ -315,9 +315,12 @@ impl<'a, 'b> Writer<'a, 'b> {
         self.reasoning = Some(json::object_text(|o| {
             o.string("type", "reasoning");
             o.maybe_string("id", first.id.as_deref());
+            // OpenAI shows nothing but summaries, and refuses them as raw thoughts; other protocols do not say which they are.
+            let all_summaries = encrypted.is_some() && !self.is_own();
             let texts = |summary: bool| {
                 let item = &item;
-                item.iter().filter(move |thinking| thinking.summary == summary && !thinking.text.is_empty())
+                item.iter()
+                    .filter(move |thinking| (thinking.summary || all_summaries) == summary && !thinking.text.is_empty())
             };
             o.array("summary", |a| texts(true).for_each(|thinking| write_typed(a, "summary_text", &thinking.text)));
             if texts(false).next().is_some() {

@@ -52,8 +52,8 @@ pub(super) const ANSWERS: &[Known] = &[
 ];
 
 const FETCHES_NOT: &str = "the provider reads no addresses, and the gateway fetches nothing for it";
+const KEPT_ELSEWHERE: &str = "the conversation is at OpenAI, and without it the request would be another one";
 const NO_PLACE: &str = "the protocol has no place for such media";
-const NOT_THE_USER: &str = "the provider demands that the user begins";
 const ELSEWHERE: &str = "the file is at another provider";
 
 pub(super) const REQUESTS: &[Known] = &[
@@ -77,16 +77,15 @@ pub(super) const REQUESTS: &[Known] = &[
     known("gemini_generate to ollama_chat", "takes only text and images", 4, NO_PLACE),
     known("openai_chat to ollama_chat", "takes only text and images", 6, NO_PLACE),
     known("openai_responses to ollama_chat", "takes only text and images", 2, NO_PLACE),
+    known("openai_responses to anthropic_messages", "does not keep what `conversation` names", 3, KEPT_ELSEWHERE),
+    known("openai_responses to bedrock_converse", "does not keep what `conversation` names", 3, KEPT_ELSEWHERE),
+    known("openai_responses to cohere_chat", "does not keep what `conversation` names", 3, KEPT_ELSEWHERE),
+    known("openai_responses to gemini_generate", "does not keep what `conversation` names", 3, KEPT_ELSEWHERE),
+    known("openai_responses to ollama_chat", "does not keep what `conversation` names", 3, KEPT_ELSEWHERE),
+    known("openai_responses to openai_chat", "does not keep what `conversation` names", 3, KEPT_ELSEWHERE),
     known("gemini_generate to anthropic_messages", "takes no video", 2, NO_PLACE),
     known("gemini_generate to openai_chat", "takes no video", 2, NO_PLACE),
     known("gemini_generate to openai_responses", "takes no video", 2, NO_PLACE),
     known("openai_chat to anthropic_messages", "takes no video", 1, NO_PLACE),
     known("openai_chat to openai_responses", "takes no video", 1, NO_PLACE),
-    known("ollama_chat to anthropic_messages", "must be the user's", 3, NOT_THE_USER),
-    known("openai_chat to anthropic_messages", "must be the user's", 27, NOT_THE_USER),
-    known("openai_chat to anthropic_messages", "at least one message of the user", 2, NOT_THE_USER),
-    known("openai_responses to anthropic_messages", "must be the user's", 1, NOT_THE_USER),
-    known("ollama_chat to bedrock_converse", "something that the user says", 3, NOT_THE_USER),
-    known("openai_chat to bedrock_converse", "something that the user says", 29, NOT_THE_USER),
-    known("openai_responses to bedrock_converse", "something that the user says", 1, NOT_THE_USER),
 ];
