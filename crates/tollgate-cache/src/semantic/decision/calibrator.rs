@@ -15,6 +15,11 @@ const STEPS: usize = 5;
 /// The fewest labels between two fits; later it is a twentieth of what is remembered.
 const EVERY: usize = 25;
 
+/// Where the tail begins, as a logit: a probability of 0.27.
+const TAIL: f64 = -1.0;
+/// The weight of leaving the tail as it is, in labels.
+const TAIL_SHRINKAGE: f64 = 2.0;
+
 type Vector = [f64; EVIDENCE];
 type Matrix = [Vector; EVIDENCE];
 
@@ -22,8 +27,18 @@ type Matrix = [Vector; EVIDENCE];
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Calibrator {
     weights: Vector,
+    tail: Tail,
     labels: VecDeque<Example>,
     fresh: usize,
+}
+
+/// A second look at scores that are low enough to be served: logits are stretched as the labels among them say. The
+/// model is fitted to all labels, of which most are far from the bar, and a straight line through those is too high
+/// where it matters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Tail {
+    offset: f64,
+    slope: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,12 +52,12 @@ struct Example {
 
 impl Calibrator {
     pub(super) fn new() -> Self {
-        Self { weights: prior::WEIGHTS, labels: VecDeque::new(), fresh: 0 }
+        Self { weights: prior::WEIGHTS, tail: Tail { offset: 0.0, slope: 1.0 }, labels: VecDeque::new(), fresh: 0 }
     }
 
     /// The probability that serving would be wrong.
     pub(super) fn p_wrong(&self, evidence: &Evidence) -> f64 {
-        sigmoid(dot(&self.weights, &wide(evidence)))
+        self.tail.apply(dot(&self.weights, &wide(evidence)))
     }
 
     /// Learns that serving on this evidence was wrong, or would have been. A label that stands for several requests,
@@ -78,6 +93,8 @@ impl Calibrator {
         }
         if weights.iter().all(|weight| weight.is_finite()) {
             self.weights = weights;
+            let low = self.labels.iter().map(|label| (dot(&weights, &wide(&label.evidence)), label.wrong));
+            self.tail = Tail::fit(&low.filter(|(logit, _)| *logit < TAIL).collect::<Vec<_>>());
         }
     }
 
@@ -111,6 +128,42 @@ impl Calibrator {
             read.labels.push_back(Example { evidence, weight, wrong: from.u64()? != 0 });
         }
         Ok(read)
+    }
+}
+
+// === impl Tail ===
+
+impl Tail {
+    fn apply(self, logit: f64) -> f64 {
+        if logit >= TAIL {
+            return sigmoid(logit);
+        }
+        // Joined to the model at the end of the tail, so that a higher logit is never a lower probability.
+        sigmoid((self.offset + self.slope * (logit - TAIL)).min(0.0) + TAIL)
+    }
+
+    fn fit(low: &[(f64, bool)]) -> Self {
+        let (mut offset, mut slope) = (0.0, 1.0);
+        for _ in 0..STEPS {
+            let (mut g0, mut g1) = (TAIL_SHRINKAGE * offset, TAIL_SHRINKAGE * (slope - 1.0));
+            let (mut h00, mut h01, mut h11) = (TAIL_SHRINKAGE, 0.0, TAIL_SHRINKAGE);
+            for (logit, wrong) in low {
+                let x = logit - TAIL;
+                let p = sigmoid(offset + slope * x + TAIL);
+                let error = p - f64::from(u8::from(*wrong));
+                let curvature = p * (1.0 - p);
+                g0 += error;
+                g1 += error * x;
+                h00 += curvature;
+                h01 += curvature * x;
+                h11 += curvature * x * x;
+            }
+            let determinant = h00 * h11 - h01 * h01;
+            offset -= ((h11 * g0 - h01 * g1) / determinant).clamp(-1.0, 1.0);
+            slope -= ((h00 * g1 - h01 * g0) / determinant).clamp(-0.5, 0.5);
+            slope = slope.clamp(0.5, 2.0);
+        }
+        Self { offset, slope }
     }
 }
 
