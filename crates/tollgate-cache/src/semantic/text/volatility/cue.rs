@@ -1,0 +1,107 @@
+//! Words that say outright that an answer is about now.
+
+use super::Freshness;
+use crate::semantic::text::token::{Kind, Token};
+
+/// Phrases about this moment or day.
+const NOW: &[&str] = &[
+    "now",
+    "today",
+    "tonight",
+    "yesterday",
+    "tomorrow",
+    "right now",
+    "at the moment",
+    "at this moment",
+    "this morning",
+    "this afternoon",
+    "this evening",
+    "last night",
+    "as of now",
+    "these days",
+    "so far today",
+    "this hour",
+    "this minute",
+    "what time is it",
+    "what day is it",
+    "what date is it",
+    "the current",
+    "current",
+    "live score",
+    "breaking news",
+    "latest news",
+    "recent news",
+    "news",
+    "weather",
+    "forecast",
+    "stock price",
+    "share price",
+    "exchange rate now",
+    "days until",
+    "days till",
+    "days left",
+    "weeks until",
+    "hours until",
+    "long until",
+    "months until",
+];
+
+/// Phrases about the time around now.
+const RECENTLY: &[&str] = &[
+    "this week",
+    "this month",
+    "this year",
+    "this season",
+    "this weekend",
+    "last week",
+    "next week",
+    "latest",
+    "newest",
+    "most recent",
+    "recent",
+    "recently",
+    "lately",
+    "currently",
+    "upcoming",
+    "nowadays",
+    "trending",
+    "up to date",
+    "so far",
+    "as of",
+    "exchange rate",
+    "interest rate",
+    "price of bitcoin",
+    "bitcoin price",
+    "standings",
+    "last year",
+    "next year",
+    "next month",
+    "last month",
+];
+
+/// The class that cues alone give.
+pub(super) fn freshness(tokens: &[Token<'_>]) -> Freshness {
+    let words: Vec<&str> =
+        tokens.iter().filter(|token| token.kind != Kind::Symbol).map(|token| &*token.folded).take(256).collect();
+    // Who tells of themselves (`I paid today`) asks for help, which does not change by the hour.
+    let tells = words.iter().any(|word| matches!(*word, "i" | "my" | "me" | "mine" | "we" | "our"));
+    let explains = words.first().is_some_and(|word| {
+        matches!(*word, "explain" | "describe" | "define" | "translate" | "write" | "summarise" | "summarize")
+    });
+    if has(&words, NOW) {
+        return if tells || explains || words.len() > 40 { Freshness::Slow } else { Freshness::Live };
+    }
+    if has(&words, RECENTLY) {
+        return if tells || explains { Freshness::Static } else { Freshness::Daily };
+    }
+    Freshness::Static
+}
+
+fn has(words: &[&str], phrases: &[&str]) -> bool {
+    (0..words.len()).any(|at| phrases.iter().any(|phrase| starts(&words[at..], phrase)))
+}
+
+fn starts(words: &[&str], phrase: &str) -> bool {
+    let mut parts = phrase.split(' ').zip(words);
+    words.len() >= phrase.split(' ').count() && parts.all(|(part, word)| part == *word)
+}
