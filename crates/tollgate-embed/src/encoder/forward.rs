@@ -106,6 +106,7 @@ impl Pass<'_> {
 }
 
 /// What a step starts from.
+#[derive(Clone, Copy)]
 enum Of {
     Rows,
     Wide,

@@ -26,7 +26,7 @@ pub(super) struct Scratch {
 
 /// Scratches that no thread uses at the moment.
 #[derive(Debug, Default)]
-pub(super) struct Pool(Mutex<Vec<Box<Scratch>>>);
+pub(super) struct Pool(Mutex<Vec<Scratch>>);
 
 /// Scratches that are kept; more threads at a time make theirs anew.
 const KEPT: usize = 64;

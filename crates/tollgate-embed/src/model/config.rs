@@ -63,7 +63,7 @@ impl Config {
         if self.heads * HEAD != self.hidden {
             return Some(format!("{} heads of {HEAD} do not make a width of {}", self.heads, self.hidden));
         }
-        (self.intermediate % 32 != 0).then(|| "the intermediate width is no multiple of 32".to_owned())
+        (!self.intermediate.is_multiple_of(32)).then(|| "the intermediate width is no multiple of 32".to_owned())
     }
 }
 

@@ -192,10 +192,16 @@ impl Tokenizer {
     fn longest_piece(&self, word: &str, from: usize) -> Option<(u32, usize)> {
         let prefix = if from == 0 { "" } else { "##" };
         // Without this, unknown words of a hundred characters would be looked up five thousand times each.
-        let rest = &word[from..word.floor_char_boundary(from + self.vocabulary.longest())];
+        let rest = start_of(&word[from..], self.vocabulary.longest());
         let mut ends = rest.char_indices().rev().map(|(at, character)| at + character.len_utf8());
         ends.find_map(|end| Some((self.vocabulary.find(prefix, &rest[..end])?, from + end)))
     }
+}
+
+/// The characters that fit into so many bytes.
+fn start_of(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 fn invalid(message: &str) -> io::Error {
