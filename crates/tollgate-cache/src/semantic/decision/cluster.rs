@@ -1,0 +1,258 @@
+//! Answer clusters: which prompts have one answer, and how well it has served them.
+
+use std::collections::BTreeMap;
+
+use super::snapshot::{Reader, SnapshotError, Writer};
+
+/// An answer, by the id that its store gave it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ClusterId(pub u64);
+
+/// The vector of a prompt, by the id that the index knows it by.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct KeyId(pub u64);
+
+/// What became of a key that was offered to a cluster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyAdmission {
+    /// It was added.
+    Kept,
+    /// It was added in place of this one, which the index must forget.
+    Replaced(KeyId),
+    /// The cluster is full of keys that are farther apart; the index must not hold this one.
+    Refused,
+}
+
+/// Whether a cluster may be served.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// Like any other.
+    Good,
+    /// It was served wrongly; so many more of its would-be hits must be confirmed first.
+    VerifyOnly(u8),
+    /// It is near to everything: of many requests that it was the candidate for, most had another answer.
+    Hub,
+}
+
+/// How many confirmations a cluster needs after a false hit.
+const CONFIRMATIONS: u8 = 5;
+/// A hub was the candidate at least so often without being right.
+const HUB_DISAGREEMENTS: u32 = 8;
+/// How many rivals a cluster remembers.
+const TOMBSTONES: usize = 8;
+/// How often merged ids are followed, at most; merges point at roots, so two is what occurs.
+const HOPS: usize = 8;
+
+/// All clusters that are known here. Others, such as those that another gateway stored, count as new.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ClusterBook {
+    clusters: BTreeMap<ClusterId, Cluster>,
+    merged: BTreeMap<ClusterId, ClusterId>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Cluster {
+    keys: Vec<Key>,
+    agree: u32,
+    disagree: u32,
+    serves: u64,
+    verify: u8,
+    tombstones: Vec<ClusterId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Key {
+    id: KeyId,
+    /// The similarity to the nearest other key of the cluster when this one was added.
+    nearest: f32,
+}
+
+// === impl ClusterBook ===
+
+impl ClusterBook {
+    /// The id that a cluster has now.
+    pub(super) fn resolve(&self, mut id: ClusterId) -> ClusterId {
+        for _ in 0..HOPS {
+            match self.merged.get(&id) {
+                Some(into) => id = *into,
+                None => break,
+            }
+        }
+        id
+    }
+
+    pub(super) fn open(&mut self, id: ClusterId, key: KeyId) {
+        let cluster = self.clusters.entry(id).or_default();
+        cluster.keys.push(Key { id: key, nearest: -1.0 });
+    }
+
+    /// Offers a key whose nearest key in the cluster has this similarity. Of a full cluster, keys are kept that are far
+    /// apart, because one that lies beside another finds nothing new.
+    pub(super) fn add_key(&mut self, id: ClusterId, key: KeyId, nearest: f32, limit: usize) -> KeyAdmission {
+        let id = self.resolve(id);
+        let keys = &mut self.clusters.entry(id).or_default().keys;
+        let key = Key { id: key, nearest };
+        if keys.len() < limit {
+            keys.push(key);
+            return KeyAdmission::Kept;
+        }
+        match keys.iter_mut().max_by(|a, b| a.nearest.total_cmp(&b.nearest)) {
+            Some(closest) if closest.nearest > nearest => {
+                KeyAdmission::Replaced(std::mem::replace(closest, key).id)
+            }
+            _ => KeyAdmission::Refused,
+        }
+    }
+
+    /// Forgets a key that the index no longer holds, and the cluster with its last key.
+    pub(super) fn forget_key(&mut self, id: ClusterId, key: KeyId) {
+        let id = self.resolve(id);
+        let Some(cluster) = self.clusters.get_mut(&id) else { return };
+        cluster.keys.retain(|each| each.id != key);
+        if cluster.keys.is_empty() {
+            self.clusters.remove(&id);
+            self.merged.retain(|_, into| *into != id);
+        }
+    }
+
+    /// Two clusters turned out to have one answer. Keys beyond the limit are returned, for the index to forget.
+    pub(super) fn merge(&mut self, from: ClusterId, into: ClusterId, limit: usize) -> Vec<KeyId> {
+        let (from, into) = (self.resolve(from), self.resolve(into));
+        if from == into {
+            return Vec::new();
+        }
+        let Some(old) = self.clusters.remove(&from) else { return Vec::new() };
+        let cluster = self.clusters.entry(into).or_default();
+        cluster.agree = cluster.agree.saturating_add(old.agree);
+        cluster.disagree = cluster.disagree.saturating_add(old.disagree);
+        cluster.serves = cluster.serves.saturating_add(old.serves);
+        cluster.verify = cluster.verify.max(old.verify);
+        cluster.keys.extend(old.keys);
+        cluster.keys.sort_by(|a, b| a.nearest.total_cmp(&b.nearest));
+        let surplus = cluster.keys.split_off(limit.min(cluster.keys.len()));
+        for other in self.merged.values_mut().filter(|other| **other == from) {
+            *other = into;
+        }
+        self.merged.insert(from, into);
+        surplus.iter().map(|key| key.id).collect()
+    }
+
+    pub(super) fn keys(&self, id: ClusterId) -> usize {
+        self.clusters.get(&id).map_or(1, |cluster| cluster.keys.len().max(1))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.clusters.len()
+    }
+
+    /// The mean of the Beta posterior of a would-be hit being right. A new cluster counts as right in four of five.
+    pub(super) fn record(&self, id: ClusterId) -> f32 {
+        let (agree, disagree) = self.counts(id);
+        narrow((f64::from(agree) + 2.0) / (f64::from(agree) + f64::from(disagree) + 2.5))
+    }
+
+    /// How often the candidate's answer was the fresh one, and how often not.
+    pub(super) fn counts(&self, id: ClusterId) -> (u32, u32) {
+        self.clusters.get(&id).map_or((0, 0), |cluster| (cluster.agree, cluster.disagree))
+    }
+
+    pub(super) fn standing(&self, id: ClusterId) -> Standing {
+        match self.clusters.get(&id) {
+            Some(cluster) if cluster.verify > 0 => Standing::VerifyOnly(cluster.verify),
+            Some(cluster) if cluster.disagree >= HUB_DISAGREEMENTS && cluster.disagree > cluster.agree => Standing::Hub,
+            _ => Standing::Good,
+        }
+    }
+
+    /// Whether this cluster was once served for a request of that one.
+    pub(super) fn is_tombstoned(&self, id: ClusterId, rival: ClusterId) -> bool {
+        self.clusters.get(&id).is_some_and(|cluster| cluster.tombstones.contains(&rival))
+    }
+
+    pub(super) fn in_quarantine(&self) -> usize {
+        self.clusters.keys().filter(|id| self.standing(**id) != Standing::Good).count()
+    }
+
+    pub(super) fn note_served(&mut self, id: ClusterId) {
+        if let Some(cluster) = self.clusters.get_mut(&id) {
+            cluster.serves = cluster.serves.saturating_add(1);
+        }
+    }
+
+    /// How often the cluster was served, for whether it is young.
+    pub(super) fn serves(&self, id: ClusterId) -> u64 {
+        self.clusters.get(&id).map_or(0, |cluster| cluster.serves)
+    }
+
+    /// Counts a label. One that a served hit was wrong puts the cluster behind [`Standing::VerifyOnly`] and remembers
+    /// whose request it was.
+    pub(super) fn note(&mut self, id: ClusterId, agrees: bool, was_served: bool, actual: Option<ClusterId>) {
+        let actual = actual.map(|actual| self.resolve(actual));
+        let id = self.resolve(id);
+        let cluster = self.clusters.entry(id).or_default();
+        if agrees {
+            cluster.agree = cluster.agree.saturating_add(1);
+            cluster.verify = cluster.verify.saturating_sub(1);
+            return;
+        }
+        cluster.disagree = cluster.disagree.saturating_add(1);
+        if was_served {
+            cluster.verify = CONFIRMATIONS;
+            if let Some(actual) = actual.filter(|actual| *actual != id && !cluster.tombstones.contains(actual)) {
+                cluster.tombstones.truncate(TOMBSTONES - 1);
+                cluster.tombstones.insert(0, actual);
+            }
+        }
+    }
+
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.count(self.clusters.len());
+        for (id, cluster) in &self.clusters {
+            to.u64(id.0);
+            to.count(cluster.keys.len());
+            for key in &cluster.keys {
+                to.u64(key.id.0);
+                to.f32(key.nearest);
+            }
+            to.u64(cluster.agree.into());
+            to.u64(cluster.disagree.into());
+            to.u64(cluster.serves);
+            to.u64(cluster.verify.into());
+            to.count(cluster.tombstones.len());
+            cluster.tombstones.iter().for_each(|id| to.u64(id.0));
+        }
+        to.count(self.merged.len());
+        for (from, into) in &self.merged {
+            to.u64(from.0);
+            to.u64(into.0);
+        }
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        let mut book = Self::default();
+        for _ in 0..from.count()? {
+            let id = ClusterId(from.u64()?);
+            let mut cluster = Cluster::default();
+            for _ in 0..from.count()? {
+                cluster.keys.push(Key { id: KeyId(from.u64()?), nearest: from.f32()? });
+            }
+            cluster.agree = from.narrow()?;
+            cluster.disagree = from.narrow()?;
+            cluster.serves = from.u64()?;
+            cluster.verify = from.narrow()?;
+            for _ in 0..from.count()? {
+                cluster.tombstones.push(ClusterId(from.u64()?));
+            }
+            book.clusters.insert(id, cluster);
+        }
+        for _ in 0..from.count()? {
+            book.merged.insert(ClusterId(from.u64()?), ClusterId(from.u64()?));
+        }
+        Ok(book)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a probability needs no more than the digits of f32")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}

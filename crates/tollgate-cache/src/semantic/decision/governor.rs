@@ -1,0 +1,134 @@
+//! The governor: a ledger of what was probably served wrongly, and an alarm for when the model no longer fits.
+
+use std::collections::VecDeque;
+
+use super::snapshot::{Reader, SnapshotError, Writer};
+
+/// The span of the ledger, in requests.
+const LEDGER: usize = 5000;
+/// A younger ledger counts as this long: one error in the first ten requests is no rate of 10%.
+const YOUNG: usize = 1000;
+/// From this share of the budget on, the bar is halved.
+const TIGHTEN: f64 = 0.8;
+/// The greatest weight that one labelled hit has in the ledger.
+const CLIP: f64 = 8.0;
+/// What the alarm looks for: odds of being wrong that are so many times what the model says.
+const ODDS: f64 = 3.0;
+/// The alarm goes off by chance at most once in about e^this labels (22,000).
+const ALARM: f64 = 10.0;
+
+/// What the ledger allows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ration {
+    /// The whole bar.
+    Full,
+    /// Half the bar: four fifths of the budget are used up.
+    Half,
+    /// Nothing: the budget is used up.
+    Nothing,
+}
+
+/// Estimated wrong hits of the latest requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Ledger {
+    entries: VecDeque<f32>,
+    sum: f64,
+    exhausted: bool,
+}
+
+/// Page's cumulative sum of log-likelihood ratios between "odds are threefold" and "the model is right".
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Drift {
+    sum: f64,
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    /// Takes down a request with the probability that it was served wrongly; zero if it was not served.
+    pub(super) fn note_request(&mut self, wrong: f64) {
+        if self.entries.len() == LEDGER {
+            self.sum -= self.entries.pop_front().map_or(0.0, f64::from);
+        }
+        self.entries.push_back(0.0);
+        self.add(wrong);
+    }
+
+    /// Corrects the estimate by what a labelled hit turned out to be. It was labelled with some probability and so
+    /// stands for others that were not.
+    pub(super) fn correct(&mut self, estimate: f64, wrong: bool, probability: f64) {
+        self.add((f64::from(u8::from(wrong)) - estimate) * (1.0 / probability).min(CLIP));
+    }
+
+    /// Estimated wrong hits over requests.
+    pub(super) fn rate(&self) -> f64 {
+        let requests = self.entries.len().max(YOUNG);
+        self.sum.max(0.0) / f64::from(u32::try_from(requests).unwrap_or(u32::MAX))
+    }
+
+    /// What may be served. Once the budget is used up nothing is, until it is at four fifths again.
+    pub(super) fn ration(&mut self, budget: f64) -> Ration {
+        let used = self.rate() / budget;
+        self.exhausted = used >= 1.0 || (self.exhausted && used >= TIGHTEN);
+        match () {
+            () if self.exhausted => Ration::Nothing,
+            () if used >= TIGHTEN => Ration::Half,
+            () => Ration::Full,
+        }
+    }
+
+    fn add(&mut self, wrong: f64) {
+        if let Some(last) = self.entries.back_mut() {
+            // The sum is of what was stored, so that it comes out even when entries leave.
+            self.sum -= f64::from(*last);
+            #[expect(clippy::cast_possible_truncation, reason = "an estimate needs no more than the digits of f32")]
+            let sum = (f64::from(*last) + wrong) as f32;
+            *last = sum;
+            self.sum += f64::from(sum);
+        }
+    }
+
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.u64(self.exhausted.into());
+        to.f64(self.sum);
+        to.count(self.entries.len());
+        self.entries.iter().for_each(|entry| to.f32(*entry));
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        let mut read = Self { exhausted: from.u64()? != 0, sum: from.f64()?, entries: VecDeque::new() };
+        let count = from.count()?;
+        if count > LEDGER {
+            return Err(SnapshotError::Malformed);
+        }
+        for _ in 0..count {
+            read.entries.push_back(from.f32()?);
+        }
+        Ok(read)
+    }
+}
+
+// === impl Drift ===
+
+impl Drift {
+    /// Takes a label into account; true if the model no longer fits, and then begins anew.
+    pub(super) fn note(&mut self, score: f64, wrong: bool) -> bool {
+        let score = score.clamp(0.001, 0.999);
+        let shifted = ODDS * score / (1.0 + (ODDS - 1.0) * score);
+        let ratio = if wrong { shifted / score } else { (1.0 - shifted) / (1.0 - score) };
+        self.sum = (self.sum + ratio.ln()).max(0.0);
+        let alarm = self.sum > ALARM;
+        if alarm {
+            self.sum = 0.0;
+        }
+        alarm
+    }
+
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.f64(self.sum);
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        Ok(Self { sum: from.f64()? })
+    }
+}

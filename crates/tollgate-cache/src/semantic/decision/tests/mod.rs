@@ -1,0 +1,1 @@
+//! The decision as a whole.
