@@ -75,6 +75,7 @@ fn look() -> Result<Findings> {
     problems.extend(weight::check()?);
     problems.extend(licences::check(&metadata));
     problems.extend(manifests::check(&files));
+    problems.extend(manifests::check_unsafe(&sources));
     problems.extend(text::check(&files));
     problems.extend(panics::check(&sources));
     problems.extend(links::check(&files));

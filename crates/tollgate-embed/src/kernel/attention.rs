@@ -4,7 +4,7 @@ use std::array;
 
 use super::elementwise::{LANES, exp};
 use super::{Arch, Operation};
-use crate::model::HEAD;
+use crate::model::{HEAD, PANEL};
 
 /// For each token and head, the mean of all tokens' values, weighted by how well their keys go with the token's query.
 #[derive(Debug)]
@@ -19,9 +19,6 @@ pub(crate) struct Attend<'a> {
     pub(crate) out: &'a mut [f32],
 }
 
-/// Queries that are worked on together, so that each key and value is read once for all of them.
-const TOGETHER: usize = 4;
-
 // === impl Attend ===
 
 impl Operation for Attend<'_> {
@@ -31,17 +28,16 @@ impl Operation for Attend<'_> {
         self.keys.clear();
         self.keys.resize(HEAD * self.padded(), 0.0);
         self.scores.clear();
-        self.scores.resize(TOGETHER * self.padded(), 0.0);
+        self.scores.resize(A::QUERIES * self.padded(), 0.0);
         for head in 0..self.heads {
             self.turn_keys(head);
             let mut token = 0;
-            while token + TOGETHER <= tokens {
-                self.attend::<A, TOGETHER>(arch, head, token);
-                token += TOGETHER;
-            }
             while token < tokens {
-                self.attend::<A, 1>(arch, head, token);
-                token += 1;
+                match (tokens - token).min(A::QUERIES) {
+                    4.. => self.attend::<A, 4>(arch, head, &mut token),
+                    2.. => self.attend::<A, 2>(arch, head, &mut token),
+                    _ => self.attend::<A, 1>(arch, head, &mut token),
+                }
             }
         }
     }
@@ -53,10 +49,10 @@ impl Attend<'_> {
         self.projected.len() / (3 * self.heads * HEAD)
     }
 
-    /// The number of tokens, rounded up to whole lanes.
+    /// The number of tokens, rounded up to whole lines of [`Arch::combine`].
     #[inline(always)]
     fn padded(&self) -> usize {
-        self.tokens().next_multiple_of(LANES)
+        self.tokens().next_multiple_of(PANEL)
     }
 
     /// The query (0), key (1) or value (2) of a token.
@@ -79,27 +75,22 @@ impl Attend<'_> {
         }
     }
 
+    /// Attention of some tokens from `token` on, which is moved behind them.
     #[inline(always)]
-    fn attend<A: Arch, const Q: usize>(&mut self, arch: A, head: usize, token: usize) {
-        let tokens = self.tokens();
-        self.score::<A, Q>(arch, head, token);
-        let padded = self.padded();
+    fn attend<A: Arch, const Q: usize>(&mut self, arch: A, head: usize, token: &mut usize) {
+        let (tokens, padded, width) = (self.tokens(), self.padded(), self.heads * HEAD);
+        self.score::<A, Q>(arch, head, *token);
         let sums: [f32; Q] = array::from_fn(|at| soften(arch, &mut self.scores[at * padded..][..padded], tokens));
-        let mut means = [[0_f32; HEAD]; Q];
-        for other in 0..tokens {
-            let value = self.part(other, 2, head);
-            for (at, mean) in means.iter_mut().enumerate() {
-                let weight = self.scores[at * padded + other];
-                for (mean, value) in mean.iter_mut().zip(value) {
-                    *mean = arch.multiply_add(weight, *value, *mean);
-                }
+        let weights: [&[f32]; Q] = array::from_fn(|at| &self.scores[at * padded..][..tokens]);
+        let values = &self.projected[2 * width + head * HEAD..];
+        let mut means = [[0.0; HEAD]; Q];
+        arch.combine(weights, values, 3 * width, &mut means);
+        for (mean, sum) in means.iter().zip(sums) {
+            let out = &mut self.out[*token * width + head * HEAD..][..HEAD];
+            for (out, mean) in out.iter_mut().zip(mean) {
+                *out = mean / sum;
             }
-        }
-        for (at, mean) in means.iter().enumerate() {
-            let start = ((token + at) * self.heads + head) * HEAD;
-            for (out, mean) in self.out[start..][..HEAD].iter_mut().zip(mean) {
-                *out = mean / sums[at];
-            }
+            *token += 1;
         }
     }
 
@@ -111,18 +102,11 @@ impl Attend<'_> {
         let queries: [[f32; HEAD]; Q] =
             array::from_fn(|at| self.part(token + at, 0, head).map(|number| number * scale));
         let padded = self.padded();
-        for lanes in (0..padded).step_by(LANES) {
-            let mut scores = [[0_f32; LANES]; Q];
-            for (at, column) in self.keys.chunks_exact(padded).enumerate() {
-                let keys = &column[lanes..][..LANES];
-                for (scores, query) in scores.iter_mut().zip(&queries) {
-                    for (score, key) in scores.iter_mut().zip(keys) {
-                        *score = arch.multiply_add(query[at], *key, *score);
-                    }
-                }
-            }
+        for start in (0..padded).step_by(PANEL) {
+            let mut scores = [[0.0; PANEL]; Q];
+            arch.combine(array::from_fn(|at| &queries[at][..]), &self.keys[start..], padded, &mut scores);
             for (at, scores) in scores.iter().enumerate() {
-                self.scores[at * padded + lanes..][..LANES].copy_from_slice(scores);
+                self.scores[at * padded + start..][..PANEL].copy_from_slice(scores);
             }
         }
     }

@@ -10,6 +10,8 @@
 
 #![expect(unsafe_code, reason = "vector instructions; the module's documentation says why this is sound")]
 
+use std::array;
+
 use super::{Arch, Operation, Pairs};
 use crate::model::{Block, LINE, PANEL, SCALES};
 
@@ -98,33 +100,49 @@ impl Kernel {
 
 /// The halves of a pair of activations.
 #[inline(always)]
-fn halves(pair: i32) -> [i32; 2] {
-    [pair << 16 >> 16, pair >> 16]
+fn halves(pair: i32) -> [f32; 2] {
+    let [a, b, c, d] = pair.to_le_bytes();
+    [f32::from(i16::from_le_bytes([a, b])), f32::from(i16::from_le_bytes([c, d]))]
 }
 
 // === impl Portable ===
 
 impl Arch for Portable {
     const FUSED: bool = false;
-    const ROWS: usize = 2;
+    const ROWS: usize = 4;
+    const QUERIES: usize = 2;
 
     #[inline(always)]
     fn tile<const R: usize>(self, rows: [&[Pairs]; R], blocks: &[Block], sums: &mut [[f32; PANEL]; R]) {
         for (group, block) in blocks.iter().enumerate() {
             let (scales, lines) = block.split_at(SCALES);
-            for (row, sums) in rows.iter().zip(sums.iter_mut()) {
-                let mut products = [0_i32; PANEL];
-                for (line, pair) in lines.as_chunks::<LINE>().0.iter().zip(row[group]) {
-                    let [first, second] = halves(pair);
-                    for (product, weights) in products.iter_mut().zip(line.as_chunks::<2>().0) {
-                        let [a, b] = weights.map(|weight| i32::from(weight.cast_signed()));
-                        *product += a * first + b * second;
+            // As `f32`, because few processors without vector instructions of ours multiply 32-bit integers side by side.
+            let mut products = [[0.0; PANEL]; R];
+            for (at, line) in lines.as_chunks::<LINE>().0.iter().enumerate() {
+                let weights = line.as_chunks::<2>().0;
+                let first: [f32; PANEL] = array::from_fn(|output| f32::from(weights[output][0].cast_signed()));
+                let second: [f32; PANEL] = array::from_fn(|output| f32::from(weights[output][1].cast_signed()));
+                for (row, products) in rows.iter().zip(&mut products) {
+                    let [a, b] = halves(row[group][at]);
+                    for output in 0..PANEL {
+                        products[output] += first[output] * a + second[output] * b;
                     }
                 }
+            }
+            for (sums, products) in sums.iter_mut().zip(products) {
                 for ((sum, product), scale) in sums.iter_mut().zip(products).zip(scales.as_chunks().0) {
-                    #[expect(clippy::cast_precision_loss, reason = "rounded as a conversion instruction does")]
-                    let product = product as f32;
                     *sum += product * f32::from_le_bytes(*scale);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn combine<const R: usize>(self, factors: [&[f32]; R], lines: &[f32], stride: usize, sums: &mut [[f32; PANEL]; R]) {
+        for (factors, sums) in factors.iter().zip(sums) {
+            for (line, factor) in lines.chunks(stride).zip(*factors) {
+                for (sum, number) in sums.iter_mut().zip(line) {
+                    *sum += factor * number;
                 }
             }
         }
@@ -228,24 +246,37 @@ mod x86 {
     }
 
     macro_rules! arch {
-        ($kind:ident, $tile:ident, $rows:literal) => {
+        ($kind:ident, $tile:ident, $combine:ident, $rows:literal, $queries:literal) => {
             impl Arch for $kind {
                 const FUSED: bool = true;
                 const ROWS: usize = $rows;
+                const QUERIES: usize = $queries;
 
                 #[inline(always)]
                 fn tile<const R: usize>(self, rows: [&[Pairs]; R], blocks: &[Block], sums: &mut [[f32; PANEL]; R]) {
                     // SAFETY: `self` was made by `detect`, so the processor has the features.
                     unsafe { $tile(self, rows, blocks, sums) }
                 }
+
+                #[inline(always)]
+                fn combine<const R: usize>(
+                    self,
+                    factors: [&[f32]; R],
+                    lines: &[f32],
+                    stride: usize,
+                    sums: &mut [[f32; PANEL]; R],
+                ) {
+                    // SAFETY: `self` was made by `detect`, so the processor has the features.
+                    unsafe { $combine(factors, lines, stride, sums) }
+                }
             }
         };
     }
 
-    arch!(Avx512Vnni, tile_512, 6);
-    arch!(Avx512, tile_512, 6);
-    arch!(AvxVnni, tile_256, 4);
-    arch!(Avx2, tile_256, 4);
+    arch!(Avx512Vnni, tile_512, combine_512, 6, 4);
+    arch!(Avx512, tile_512, combine_512, 6, 4);
+    arch!(AvxVnni, tile_256, combine_256, 4, 2);
+    arch!(Avx2, tile_256, combine_256, 4, 2);
 
     /// All 32 outputs of up to six rows at once: 24 of the 32 registers hold sums.
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -306,6 +337,49 @@ mod x86 {
         }
     }
 
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn combine_512<const R: usize>(factors: [&[f32]; R], lines: &[f32], stride: usize, out: &mut [[f32; PANEL]; R]) {
+        let count = factors[0].len();
+        let factors = factors.map(|factors| &factors[..count]);
+        let mut sums = [[_mm512_setzero_ps(); 2]; R];
+        for (at, line) in (0..count).zip(lines.chunks(stride)) {
+            let line = line[..PANEL].as_chunks().0;
+            let line = [load_line_512(&line[0]), load_line_512(&line[1])];
+            for (factors, sums) in factors.iter().zip(&mut sums) {
+                let factor = _mm512_set1_ps(factors[at]);
+                *sums = [_mm512_fmadd_ps(factor, line[0], sums[0]), _mm512_fmadd_ps(factor, line[1], sums[1])];
+            }
+        }
+        for (out, sums) in out.iter_mut().zip(sums) {
+            for (out, sum) in out.as_chunks_mut().0.iter_mut().zip(sums) {
+                store_ps_512(out, sum);
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx,fma")]
+    #[inline]
+    fn combine_256<const R: usize>(factors: [&[f32]; R], lines: &[f32], stride: usize, out: &mut [[f32; PANEL]; R]) {
+        let count = factors[0].len();
+        let factors = factors.map(|factors| &factors[..count]);
+        let mut sums = [[_mm256_setzero_ps(); 4]; R];
+        for (at, line) in (0..count).zip(lines.chunks(stride)) {
+            let line = line[..PANEL].as_chunks().0;
+            for (factors, sums) in factors.iter().zip(&mut sums) {
+                let factor = _mm256_set1_ps(factors[at]);
+                for quarter in 0..4 {
+                    sums[quarter] = _mm256_fmadd_ps(factor, load_out(&line[quarter]), sums[quarter]);
+                }
+            }
+        }
+        for (out, sums) in out.iter_mut().zip(sums) {
+            for (out, sum) in out.as_chunks_mut().0.iter_mut().zip(sums) {
+                store_ps_256(out, sum);
+            }
+        }
+    }
+
     /// The pairs of the first 16 outputs, and of the others.
     #[inline(always)]
     fn halves_of(line: &[u8; LINE]) -> [&[u8; 32]; 2] {
@@ -351,6 +425,13 @@ mod x86 {
     fn load_ps_512(bytes: &[u8; 64]) -> __m512 {
         // SAFETY: 64 bytes may be read, at any alignment; this processor's order of bytes is the file's.
         unsafe { _mm512_loadu_ps(bytes.as_ptr().cast()) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn load_line_512(numbers: &[f32; 16]) -> __m512 {
+        // SAFETY: 16 numbers may be read, at any alignment.
+        unsafe { _mm512_loadu_ps(numbers.as_ptr()) }
     }
 
     #[target_feature(enable = "avx")]
@@ -407,11 +488,45 @@ mod neon {
     impl Arch for Neon {
         const FUSED: bool = true;
         const ROWS: usize = 4;
+        const QUERIES: usize = 2;
 
         #[inline(always)]
         fn tile<const R: usize>(self, rows: [&[Pairs]; R], blocks: &[Block], sums: &mut [[f32; PANEL]; R]) {
             // SAFETY: `self` was made by `detect`, so the processor has NEON.
             unsafe { tile(rows, blocks, sums) }
+        }
+
+        #[inline(always)]
+        fn combine<const R: usize>(
+            self,
+            factors: [&[f32]; R],
+            lines: &[f32],
+            stride: usize,
+            sums: &mut [[f32; PANEL]; R],
+        ) {
+            // SAFETY: `self` was made by `detect`, so the processor has NEON.
+            unsafe { combine(factors, lines, stride, sums) }
+        }
+    }
+
+    #[target_feature(enable = "neon")]
+    #[inline]
+    fn combine<const R: usize>(factors: [&[f32]; R], lines: &[f32], stride: usize, out: &mut [[f32; PANEL]; R]) {
+        let count = factors[0].len();
+        let factors = factors.map(|factors| &factors[..count]);
+        let mut sums = [[vdupq_n_f32(0.0); 8]; R];
+        for (at, line) in (0..count).zip(lines.chunks(stride)) {
+            let line = line[..PANEL].as_chunks().0;
+            for (factors, sums) in factors.iter().zip(&mut sums) {
+                for eighth in 0..8 {
+                    sums[eighth] = vfmaq_n_f32(sums[eighth], load(&line[eighth]), factors[at]);
+                }
+            }
+        }
+        for (out, sums) in out.iter_mut().zip(sums) {
+            for (out, sum) in out.as_chunks_mut().0.iter_mut().zip(sums) {
+                store(out, sum);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{Encoder, OpenError, Tokenizer};
 /// A model in a folder: `config.json`, `vocab.txt` (or `tokenizer.json`) and `model.safetensors`.
 ///
 /// ```no_run
-/// let encoder = tollgate_embed::Model::at("models/all-MiniLM-L6-v2").max_tokens(128).open()?;
+/// let encoder = tollgate_embed::Model::at("models/all-MiniLM-L6-v2").max_tokens(128).open_encoder()?;
 /// # Ok::<_, tollgate_embed::OpenError>(())
 /// ```
 #[derive(Clone, Debug)]

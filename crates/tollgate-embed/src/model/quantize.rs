@@ -100,8 +100,9 @@ mod tests {
     fn every_weight_is_in_its_place() {
         let (outputs, inputs) = (64, 96);
         // Each number names its place; the largest of each group is 127, so that the scale is 1.
-        let place =
-            |output: usize, input: usize| if input.is_multiple_of(GROUP) { 127.0 } else { ((output + input) % 100) as f32 };
+        let place = |output: usize, input: usize| {
+            if input.is_multiple_of(GROUP) { 127.0 } else { ((output + input) % 100) as f32 }
+        };
         let weights: Vec<f32> =
             (0..outputs).flat_map(|output| (0..inputs).map(move |input| place(output, input))).collect();
         let mut packed = Vec::new();

@@ -11,6 +11,13 @@ struct Sample {
     vector: Vec<f32>,
 }
 
+impl Sample {
+    /// Whether slow kernels can be asked for it in a test.
+    fn is_short(&self) -> bool {
+        self.tokens.len() <= 80
+    }
+}
+
 fn lines() -> impl Iterator<Item = serde_json::Value> {
     include_str!("reference.jsonl").lines().map(|line| serde_json::from_str(line).unwrap())
 }
@@ -91,8 +98,9 @@ fn both_files_of_the_vocabulary_say_the_same() {
 fn vectors_are_those_of_the_reference_with_every_kernel() {
     let Some((mut encoder, _cache)) = encoder() else { return };
     let samples = samples();
+    let fastest = encoder.kernel();
     encoder.for_each_kernel(|encoder| {
-        for sample in &samples {
+        for sample in samples.iter().filter(|sample| encoder.kernel() == fastest || sample.is_short()) {
             let vector = encoder.embed(&sample.text);
             let cosine = cosine(&vector, &sample.vector);
             assert!(cosine >= 0.999, "{cosine} with {} for {:?}", encoder.kernel(), sample.text);
@@ -105,7 +113,7 @@ fn vectors_are_those_of_the_reference_with_every_kernel() {
 #[test]
 fn kernels_agree_with_each_other() {
     let Some((mut encoder, _cache)) = encoder() else { return };
-    let samples = samples();
+    let samples: Vec<Sample> = samples().into_iter().filter(Sample::is_short).collect();
     let mut all: Vec<(&str, Vec<Vec<f32>>)> = Vec::new();
     encoder.for_each_kernel(|encoder| {
         all.push((encoder.kernel(), samples.iter().map(|sample| encoder.embed(&sample.text)).collect()));
