@@ -341,11 +341,7 @@ impl<'a> View<'a> {
         {
             return true;
         }
-        if words.len() <= 6
-            && no_literal
-            && OPENINGS.iter().any(|opening| starts(&words, opening))
-            && self.content_count() <= 3
-        {
+        if words.len() <= 6 && OPENINGS.iter().any(|opening| starts(&words, opening)) && self.content_count() <= 3 {
             return true;
         }
         if no_literal && self.content_count() == 0 {
@@ -385,7 +381,7 @@ impl<'a> View<'a> {
             }
             // A verb at the begin is nothing that a pronoun stands for: `Cancel it`.
             let is_verb = at == 0
-                || matches!(core[at - 1], "to" | "i" | "you" | "we" | "can" | "should" | "not")
+                || matches!(core[at - 1], "i" | "you" | "we" | "can" | "should" | "not")
                 || next == "it"
                 || next == "them";
             nouns += usize::from(!lexicon::is_function(word) && !is_verb);
@@ -535,17 +531,24 @@ fn asks_for_records(words: &[&str], core: &[&str]) -> bool {
     // A record is named within three words behind `my`: `my last three invoices`.
     let is_place =
         |at: usize| at > 0 && matches!(words[at - 1], "in" | "on" | "to" | "with" | "from" | "using" | "at" | "into");
+    let holds = |at: usize| {
+        words.get(at + 1).is_some_and(|word| {
+            matches!(*word, "calendar" | "schedule" | "inbox" | "agenda" | "list" | "account" | "cart" | "plate")
+        })
+    };
     // What stands behind `on my statement` is not what is asked for.
-    let named = words.iter().enumerate().filter(|(at, word)| matches!(**word, "my" | "our") && !is_place(*at)).any(
-        |(at, _)| {
+    let named = words
+        .iter()
+        .enumerate()
+        .filter(|(at, word)| matches!(**word, "my" | "our") && (!is_place(*at) || holds(*at)))
+        .any(|(at, _)| {
             let near = &words[at + 1..(at + 5).min(words.len())];
             let ends = near
                 .iter()
                 .position(|word| matches!(*word, "to" | "in" | "on" | "for" | "with" | "and" | "is" | "if"))
                 .unwrap_or(near.len());
             near[..ends].iter().any(|word| RECORDS.contains(word))
-        },
-    );
+        });
     asks && named && words.len() <= 16
 }
 
@@ -588,6 +591,10 @@ fn asks_for_history(words: &[&str]) -> bool {
 }
 
 fn asks_about_self(core: &[&str]) -> bool {
+    let counts = starts(core, "how many") || starts(core, "how much");
+    if counts && phrase(core, &["do i have", "have i"]) && !phrase(core, &["have to", "have not"]) {
+        return true;
+    }
     phrase(
         core,
         &[
@@ -765,6 +772,21 @@ fn is_order(words: &[&str]) -> bool {
         "mom",
         "dad",
     ];
+    const DEVICES: &[&str] = &[
+        "lights",
+        "light",
+        "lamp",
+        "tv",
+        "television",
+        "heating",
+        "music",
+        "alarm",
+        "fan",
+        "ac",
+        "radio",
+        "speaker",
+        "oven",
+    ];
     const TIMERS: &[&str] = &["timer", "alarm", "reminder", "meeting"];
     let Some((verb, rest)) = words.split_first() else { return false };
     let next = rest.first().copied().unwrap_or_default();
@@ -780,7 +802,12 @@ fn is_order(words: &[&str]) -> bool {
     {
         return true;
     }
-    (ACTS.contains(verb) && determined) || (POINTED.contains(verb) && definite)
+    let is_device = matches!(*verb, "turn" | "switch" | "dim" | "mute")
+        && object == "the"
+        && rest.iter().take(5).any(|word| DEVICES.contains(word));
+    let is_kept = matches!(*verb, "add" | "put" | "save" | "move" | "copy" | "upload")
+        && phrase(rest, &["to my", "on my", "in my", "to our"]);
+    is_device || is_kept || (ACTS.contains(verb) && determined) || (POINTED.contains(verb) && definite)
 }
 
 /// Whether any of `phrases` occurs in `words`.
@@ -789,26 +816,38 @@ fn phrase(words: &[&str], phrases: &[&str]) -> bool {
 }
 
 fn starts(words: &[&str], phrase: &str) -> bool {
-    words.len() >= phrase.split(' ').count() && phrase.split(' ').zip(words).all(|(part, word)| part == *word)
+    let mut rest = phrase;
+    for word in words {
+        let Some(tail) = rest.strip_prefix(word) else { return false };
+        match tail.strip_prefix(' ') {
+            Some(tail) => rest = tail,
+            None => return tail.is_empty(),
+        }
+    }
+    false
 }
 
 /// Whether a pronoun with `rest` behind it stands for nothing: `is it safe to`, `what time is it`, `it takes`.
 fn is_expletive(rest: &[&str], word: &str, before: &str) -> bool {
+    let is_weather =
+        matches!(before, "is" | "was") && rest.iter().filter(|next| !lexicon::is_function(next)).count() > 1;
     word == "it"
-        && (rest.iter().take(4).any(|next| {
-            matches!(
-                *next,
-                "to" | "that"
-                    | "if"
-                    | "for"
-                    | "take"
-                    | "takes"
-                    | "mean"
-                    | "rain"
-                    | "like"
-                    | "when"
-                    | "legal"
-                    | "called"
-            )
-        }) || rest.is_empty() && before == "is")
+        && (is_weather
+            || rest.iter().take(4).any(|next| {
+                matches!(
+                    *next,
+                    "to" | "that"
+                        | "if"
+                        | "for"
+                        | "take"
+                        | "takes"
+                        | "mean"
+                        | "rain"
+                        | "like"
+                        | "when"
+                        | "legal"
+                        | "called"
+                )
+            })
+            || rest.is_empty() && before == "is")
 }

@@ -14,10 +14,7 @@ impl Scanner<'_, '_> {
             return Some(end);
         }
         let (sign, start) = self.sign(at);
-        let (currency, start) = match unit::symbol(self.word(start)) {
-            Some(currency) if self.tokens[start].kind == Kind::Symbol => (Some(currency), start + 1),
-            _ => (None, start),
-        };
+        let (currency, start) = self.currency(start);
         let (value, end) = self.number(start)?;
         if sign == "" && currency.is_none() && start != at {
             return None;
@@ -35,12 +32,28 @@ impl Scanner<'_, '_> {
         if !after_number && (is_minus || is_word) { ("-", at + 1) } else { ("", at) }
     }
 
+    /// A currency before a number, and where the number begins.
+    fn currency(&self, at: usize) -> (Option<&'static str>, usize) {
+        if let Some(currency) = unit::symbol(self.word(at)) {
+            return (Some(currency), at + 1);
+        }
+        let next = if self.is_symbol(at + 1, ".") { at + 2 } else { at + 1 };
+        let has_number = self.tokens.get(next).is_some_and(|next| next.kind == Kind::Number);
+        match unit::code(self.word(at)).filter(|_| has_number) {
+            Some(currency) => (Some(currency), next),
+            None => (None, at),
+        }
+    }
+
     /// Takes a number and the unit after it.
     fn counted(&mut self, value: String, currency: Option<&str>, start: usize, end: usize) -> usize {
         let next =
             if self.is_symbol(end, "-") && self.is_joined(end) && self.is_joined(end + 1) { end + 1 } else { end };
         let degrees = matches!(self.word(next), "degree" | "degrees" | "°");
         let next = if degrees { next + 1 } else { next };
+        if self.word(next) == "per" && self.word(next + 1) == "cent" {
+            return self.take(LiteralKind::Quantity, value + "%", start, next + 2);
+        }
         let unit = unit::bound(self.word(next)).or_else(|| self.temperature(next, degrees));
         // The day of `5 day's` is content, the year of `year 1969` is not.
         let start =

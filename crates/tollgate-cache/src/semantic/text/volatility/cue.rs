@@ -102,6 +102,13 @@ fn has(words: &[&str], phrases: &[&str]) -> bool {
 }
 
 fn starts(words: &[&str], phrase: &str) -> bool {
-    let mut parts = phrase.split(' ').zip(words);
-    words.len() >= phrase.split(' ').count() && parts.all(|(part, word)| part == *word)
+    let mut rest = phrase;
+    for word in words {
+        let Some(tail) = rest.strip_prefix(word) else { return false };
+        match tail.strip_prefix(' ') {
+            Some(tail) => rest = tail,
+            None => return tail.is_empty(),
+        }
+    }
+    false
 }
