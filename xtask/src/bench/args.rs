@@ -10,7 +10,11 @@ use super::peer::Peer;
 
 /// What to measure, against what, and where to write it.
 #[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(super) offline: Option<Offline>,
     /// Workloads to run, in this order.
     #[arg(required = true)]
     pub(super) workloads: Vec<Workload>,
@@ -62,6 +66,13 @@ pub(crate) struct Args {
     /// Compare with the project's targets and fail if one is missed.
     #[arg(long)]
     pub(super) check: bool,
+}
+
+/// What is measured without any load, with arguments of its own.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(super) enum Offline {
+    /// How many answers a semantic cache reuses, and how many of them wrongly.
+    CacheQuality(super::cache_quality::Args),
 }
 
 /// A kind of load.

@@ -6,6 +6,7 @@
 //! ratios are formed within a round.
 
 mod args;
+pub(crate) mod cache_quality;
 pub(crate) mod floor;
 mod footprint;
 mod launch;
@@ -40,6 +41,9 @@ use crate::Result;
 
 /// Runs the benchmark, in a release build of this program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    if let Some(args::Offline::CacheQuality(args)) = &args.offline {
+        return cache_quality::run(args).map(|()| ExitCode::SUCCESS);
+    }
     launch::relaunch(args)?;
     let plans: Vec<Plan> =
         args.workloads.iter().flat_map(|workload| workload.expand()).map(|each| Plan::new(each, args)).collect();

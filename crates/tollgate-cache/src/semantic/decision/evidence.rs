@@ -1,6 +1,7 @@
 //! What is known of a candidate, as numbers.
 
 use super::cluster::{ClusterBook, ClusterId, KeyId};
+use crate::semantic::text::Comparison;
 
 /// How many neighbours are looked at. More than about 16 changes nothing; 8 loses a tenth of the hits at an equal rate
 /// of errors.
@@ -13,6 +14,9 @@ pub const EVIDENCE: usize = 12;
 const SHARPNESS: f32 = 20.0;
 /// The weight of "none of these", in neighbours as near as the nearest.
 const NONE_OF_THESE: f32 = 0.5;
+
+/// Where comparisons have the ratio of lengths.
+const LENGTH: usize = 7;
 
 /// A key near the request's vector, as an index returns it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,6 +103,18 @@ impl Candidate {
             sparse: 1.0 - seen / most,
             density: near.iter().map(|each| each.similarity).sum::<f32>() / seen,
         })
+    }
+}
+
+// === impl TextEvidence ===
+
+impl TextEvidence {
+    /// What a comparison of the stored prompt with the new one says; `echo` is whether the stored answer speaks of what
+    /// the new prompt lacks.
+    #[must_use]
+    pub fn of(comparison: &Comparison, echo: bool) -> Self {
+        let [jaccard, .., ] = comparison.features;
+        Self { flagged: comparison.is_hard(), echo, overlap: jaccard, length_ratio: 1.0 / comparison.features[LENGTH].max(0.01) }
     }
 }
 

@@ -33,8 +33,8 @@ pub enum Start {
     /// even if all of them agreed.
     #[default]
     Observe,
-    /// The shipped prior is believed from the first request, at a bar of half of `max_error_rate`. For traffic that is
-    /// too thin to learn from; the bound then rests on the prior until labels replace it.
+    /// The shipped prior is believed from the first request. For traffic that is too thin to learn from; the bound rests
+    /// on the prior and on the rules on texts until labels replace them.
     Warm,
 }
 

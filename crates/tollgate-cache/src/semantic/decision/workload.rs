@@ -15,6 +15,9 @@ const LOOK_EVERY: u64 = 20;
 const LABELS_PER_STEP: u64 = 10;
 /// Labels near the bar have scores up to so many times it.
 const NEAR: f64 = 4.0;
+/// Before there are labels, a warm start serves what is wrong with up to so many times the budget: of questions that
+/// people ask, hardly one in six has a neighbour that passes. The ledger holds the sum within the budget.
+const WARM: f64 = 6.0;
 /// The alarm is off until the model has so many labels: before, it is the prior that does not fit.
 const ALARM_FROM: u64 = 300;
 /// A label of a hit weighs at most so much in the model, or a single one could bend it.
@@ -78,8 +81,7 @@ impl Workload {
     pub(super) fn bar(&self, policy: &Calibrated) -> f64 {
         match self.step {
             Some(step) => Bound::bar(step),
-            // If no request is served that is wrong with more than this probability, neither are more of all.
-            None if policy.start == Start::Warm => policy.budget(),
+            None if policy.start == Start::Warm && self.counts.alarms == 0 => (WARM * policy.budget()).min(0.25),
             None => 0.0,
         }
     }
