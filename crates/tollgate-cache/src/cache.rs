@@ -15,6 +15,9 @@ use tollgate_core::{
 
 use crate::admission::{self, NotStored};
 use crate::flight::{Flights, Landing};
+use crate::semantic::decision::ClusterId;
+use crate::semantic::text::Volatility;
+use crate::semantic::{Query, SemanticCache};
 use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
@@ -30,6 +33,7 @@ pub struct AnswerCache {
     epochs: Arc<Epochs>,
     flights: Flights,
     statistics: Statistics,
+    semantic: Option<Arc<SemanticCache>>,
 }
 
 /// What is to be done for a request.
@@ -74,8 +78,8 @@ pub enum Found {
 
 /// What became of an answer that was to be kept.
 pub struct Filled {
-    /// Whether it was.
-    pub outcome: Result<(), NotStored>,
+    /// The entry, or why there is none.
+    pub outcome: Result<Arc<Entry>, NotStored>,
     /// What is left to be done for it, if it is also kept elsewhere; nobody needs to wait for it.
     pub write: Option<BoxFuture<'static, ()>>,
 }
@@ -88,6 +92,7 @@ pub struct AnswerCacheBuilder {
     memory: Arc<MemoryStore>,
     shared: Option<Arc<dyn Store>>,
     epochs: Arc<Epochs>,
+    semantic: Option<Arc<SemanticCache>>,
 }
 
 // === impl AnswerCacheBuilder ===
@@ -121,6 +126,13 @@ impl AnswerCacheBuilder {
         self
     }
 
+    /// Sets what finds answers for rephrased requests. Defaults to nothing.
+    #[must_use]
+    pub fn semantic(mut self, semantic: Arc<SemanticCache>) -> Self {
+        self.semantic = Some(semantic);
+        self
+    }
+
     /// The cache.
     #[must_use]
     pub fn build(self) -> AnswerCache {
@@ -133,6 +145,7 @@ impl AnswerCacheBuilder {
             epochs: self.epochs,
             flights: Flights::default(),
             statistics: Statistics::default(),
+            semantic: self.semantic,
         }
     }
 }
@@ -150,6 +163,7 @@ impl AnswerCache {
             memory: Arc::new(MemoryStore::new(64 * 1024 * 1024)),
             shared: None,
             epochs: Arc::default(),
+            semantic: None,
         }
     }
 
@@ -181,6 +195,48 @@ impl AnswerCache {
     #[must_use]
     pub fn flights(&self) -> &Flights {
         &self.flights
+    }
+
+    /// What finds answers for rephrased requests.
+    #[must_use]
+    pub fn semantic(&self) -> Option<&Arc<SemanticCache>> {
+        self.semantic.as_ref()
+    }
+
+    /// The request as a query for what finds answers for rephrased ones; `None` where there is no such thing, or the client
+    /// does not want it.
+    #[must_use]
+    pub fn query(&self, lookup: &Lookup, request: &Request) -> Option<Result<Query, &'static str>> {
+        let semantic = self.semantic.as_ref().filter(|_| lookup.mode == CacheMode::Semantic)?;
+        // Who wants a new answer does not want that of another request.
+        (!lookup.directives.refresh).then(|| semantic.prepare(&self.keys, lookup, request))
+    }
+
+    /// The answer of a cluster, if it may be served to a request.
+    pub(crate) async fn cluster(&self, lookup: &Lookup, cluster: ClusterId) -> Option<Arc<Entry>> {
+        let key = self.keys.cluster(cluster.0);
+        let entry = match self.memory.find(&key) {
+            Some(entry) => entry,
+            None => {
+                let entry = self.shared.as_ref()?.get(&key).await?;
+                self.memory.keep(key, entry.clone());
+                entry
+            }
+        };
+        match self.judge(lookup, entry) {
+            Found::Fresh(entry) => Some(entry),
+            _ => None,
+        }
+    }
+
+    pub(crate) async fn keep_cluster(&self, lookup: &Lookup, cluster: ClusterId, entry: Arc<Entry>) {
+        // Entries of clusters belong to a scope as others do; `lookup` is where it comes from.
+        debug_assert_eq!(entry.scope, lookup.scope);
+        let key = self.keys.cluster(cluster.0);
+        self.memory.keep(key, entry.clone());
+        if let Some(shared) = &self.shared {
+            shared.put(key, entry).await;
+        }
     }
 
     /// What it knows of requests and answers.
@@ -322,11 +378,11 @@ impl AnswerCache {
         self.statistics.stored();
         self.memory.keep(lookup.key, entry.clone());
         let write = self.shared.clone().map(|shared| {
-            let key = lookup.key;
+            let (key, entry) = (lookup.key, entry.clone());
             let write: BoxFuture<'static, ()> = Box::pin(async move { shared.put(key, entry).await });
             write
         });
-        Filled { outcome: Ok(()), write }
+        Filled { outcome: Ok(entry), write }
     }
 
     fn entry(
@@ -375,7 +431,11 @@ impl AnswerCache {
         observed: &tollgate_core::Observed,
         target: &tollgate_core::Target,
     ) -> Entry {
-        let ttl = lookup.directives.ttl.unwrap_or(self.settings.ttl).min(self.settings.max_ttl);
+        let default = || match self.settings.volatility {
+            true => self.settings.ttl.min(lifetime(&lookup.canonical)),
+            false => self.settings.ttl,
+        };
+        let ttl = lookup.directives.ttl.unwrap_or_else(default).min(self.settings.max_ttl);
         let grace = self.settings.stale_while_revalidate.max(self.settings.stale_if_error);
         Entry {
             payload,
@@ -410,6 +470,19 @@ pub fn naming() -> Naming {
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+/// How long an answer to a prompt stays true, as far as that can be told from the prompt.
+fn lifetime(canonical: &Canonical) -> Duration {
+    canonical.last_user.as_ref().map_or(Duration::MAX, |last| Volatility::of(&last.text).freshness.default_lifetime())
+}
+
+impl Lookup {
+    /// Who may share the answer.
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
 }
 
 fn whole_millis(duration: Duration) -> u64 {

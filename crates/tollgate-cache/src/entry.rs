@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tollgate_core::Usage;
-use tollgate_core::ir::Answer;
+use tollgate_core::ir::{Answer, Block};
 
 use crate::epochs::Stamp;
 
@@ -84,6 +84,17 @@ impl Entry {
         self.stored_at.saturating_add(self.ttl).saturating_add(self.grace).saturating_sub(now)
     }
 
+    /// What the first choice says, if it is nothing but words.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Payload::Answer(answer) = &self.payload else { return String::new() };
+        let is_prose = |block: &Block| matches!(block, Block::Text(_) | Block::Thinking(_));
+        if answer.choices.len() != 1 || !answer.blocks().iter().all(is_prose) {
+            return String::new();
+        }
+        answer.blocks().iter().filter_map(Block::as_text).collect()
+    }
+
     /// About how many bytes of memory it takes.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -133,7 +144,7 @@ pub fn now_millis() -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use tollgate_core::ir::{Block, Choice};
+    use tollgate_core::ir::Choice;
 
     use super::*;
 

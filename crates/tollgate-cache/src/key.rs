@@ -115,6 +115,16 @@ impl KeyMaker {
         self.digest("namespace", parts, &fields)
     }
 
+    /// The key of the answer that several prompts have.
+    #[must_use]
+    pub fn cluster(&self, cluster: u64) -> Key {
+        let mut hash = Fields(Sha256::new());
+        hash.field(self.secret.expose().as_bytes());
+        hash.field(b"cluster");
+        hash.field(&cluster.to_le_bytes());
+        Key(hash.0.finalize().into())
+    }
+
     fn digest(&self, purpose: &str, parts: KeyParts<'_>, fields: &[&[u8]]) -> Key {
         let mut hash = Fields(Sha256::new());
         hash.field(self.secret.expose().as_bytes());

@@ -15,6 +15,8 @@ pub struct Settings {
     pub scope: Scope,
     /// For how long an answer is fresh where nothing else says so. Defaults to an hour.
     pub ttl: Duration,
+    /// Whether prompts whose answers soon go stale, such as those about today, shorten that time. Defaults to true.
+    pub volatility: bool,
     /// The longest that a client may ask for. Defaults to 30 days.
     pub max_ttl: Duration,
     /// For how long after that it is still served while a new one is fetched. Defaults to zero.
@@ -49,6 +51,7 @@ impl Default for Settings {
             mode: CacheMode::Off,
             scope: Scope::Key,
             ttl: Duration::from_secs(3600),
+            volatility: true,
             max_ttl: Duration::from_secs(30 * 24 * 3600),
             stale_while_revalidate: Duration::ZERO,
             stale_if_error: Duration::ZERO,

@@ -46,6 +46,15 @@ impl AnswerWords {
         Self { words, is_cut }
     }
 
+    /// The share of the words of both that both have, 0 to 1.
+    #[must_use]
+    pub fn overlap(&self, other: &Self) -> f32 {
+        let shared = self.words.iter().filter(|word| other.words.binary_search(word).is_ok()).count();
+        let all = self.words.len() + other.words.len() - shared;
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand words")]
+        if all == 0 { 0.0 } else { shared as f32 / all as f32 }
+    }
+
     /// What the answer to `cached` repeats of it that `new` does not have.
     ///
     /// Words that most texts have anyway (`make`, `time`, `good`) do not count. Of an answer that is too long to be kept
