@@ -19,8 +19,11 @@
 //! }
 //! ```
 
+mod background;
+mod boarding;
 mod body;
 mod layer;
+mod reuse;
 mod service;
 
 #[cfg(test)]

@@ -6,15 +6,17 @@ use std::task::{Context as TaskContext, Poll};
 
 use http::HeaderValue;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use tollgate_cache::flight::{Begun, Boarding, Chunk, Flights, Seat};
+use tollgate_cache::flight::{Begun, Chunk, Flights, Seat};
 use tollgate_cache::{AnswerCache, Found, Lookup, Plan, naming};
 use tollgate_core::ir::Event;
 use tollgate_core::{
-    Body, BoxFuture, CacheOutcome, CacheStatus, Context, Error, ErrorKind, Identity, Outcome, Request, Response,
+    Body, BoxFuture, CacheOutcome, CacheStatus, Context, Error, ErrorKind, Outcome, Request, Response,
 };
 use tower_service::Service;
 
+use super::background::refresh;
 use super::body::{Raw, Rendered};
+use super::reuse::{asking, rephrased};
 
 /// Answers requests from a cache. See the [module docs](super).
 #[derive(Clone, Debug)]
@@ -23,9 +25,6 @@ pub struct Cache<S, B = S> {
     pub(super) background: B,
     pub(super) cache: Arc<AnswerCache>,
 }
-
-/// How much more of an answer is kept for those who come late or read slowly than may be stored, in bytes.
-const SLACK: usize = 4 * 1024 * 1024;
 
 impl<S, B> Service<Request> for Cache<S, B>
 where
@@ -55,7 +54,7 @@ where
             Plan::Use(lookup) => lookup,
         };
         let cache = self.cache.clone();
-        let background = self.background.clone();
+        let mut background = self.background.clone();
         Box::pin(async move {
             let stale = match cache.find(&lookup).await {
                 Found::Fresh(entry) => {
@@ -67,7 +66,7 @@ where
                 Found::Stale(entry) => {
                     if let Some(response) = cache.serve(&request, &entry, CacheStatus::Stale, "stale-while-revalidate")
                     {
-                        refresh(&cache, background, &request, &lookup);
+                        refresh(&cache, background.clone(), &request, &lookup);
                         return Ok(complete(response, &request.context));
                     }
                     None
@@ -76,11 +75,14 @@ where
                 Found::Nothing => None,
             };
             if lookup.directives.only_if_cached {
+                if let Some(response) = rephrased(&cache, &request, &lookup).await {
+                    return Ok(complete(response, &request.context));
+                }
                 cache.statistics().missed();
                 let message = "No stored answer matches this request, and the request wants no other.";
                 return Err(Error::new(ErrorKind::NotCached, message));
             }
-            match ask(&cache, &mut inner, &request, &lookup).await {
+            match ask(&cache, &mut inner, &mut background, &request, &lookup).await {
                 Err(error) if error.is_retryable() || error.kind() == ErrorKind::Upstream => {
                     let served =
                         stale.and_then(|entry| cache.serve(&request, &entry, CacheStatus::Stale, "stale-if-error"));
@@ -96,23 +98,30 @@ fn note(context: &Context, outcome: CacheOutcome) {
     context.observe(|observed| observed.cache = Some(outcome));
 }
 
-fn complete(response: Response, context: &Context) -> Response {
+pub(super) fn complete(response: Response, context: &Context) -> Response {
     context.observe(|observed| observed.outcome = Outcome::Complete);
     response
 }
 
 /// Takes a seat in a flight, a new one if there is none, and answers with what it brings.
-async fn ask<S>(cache: &Arc<AnswerCache>, inner: &mut S, request: &Request, lookup: &Lookup) -> Result<Response, Error>
+async fn ask<S, B>(
+    cache: &Arc<AnswerCache>,
+    inner: &mut S,
+    background: &mut B,
+    request: &Request,
+    lookup: &Lookup,
+) -> Result<Response, Error>
 where
     S: Service<Request, Response = Response, Error = Error> + Clone + Send + 'static,
     S::Future: Send,
+    B: Service<Request, Response = Response, Error = Error> + Clone + Send + 'static,
+    B::Future: Send,
 {
     let mut has_waited = false;
     loop {
-        // A clone that was not asked whether it is ready is only called where it is needed, and these services always are.
         let mut caller = inner.clone();
         poll_fn(|cx| caller.poll_ready(cx)).await?;
-        let mut board = || boarding(cache, &mut caller, request, lookup);
+        let board = || asking(cache, caller, background.clone(), request, lookup);
         // Who must have everything, or something new, does not take what was asked for by another.
         let is_alone = !cache.settings().coalesce || lookup.directives.refresh || request.strict;
         let mut seat = if is_alone {
@@ -126,7 +135,7 @@ where
         match poll_fn(|cx| seat.poll_begun(cx)).await {
             Ok(begun) if is_first || is_same_wire(seat.leader(), request) => {
                 if is_first {
-                    cache.statistics().missed();
+                    count(cache, &request.context);
                 }
                 return forward(cache, seat, &begun).await;
             }
@@ -141,36 +150,10 @@ where
     }
 }
 
-fn boarding<S>(cache: &Arc<AnswerCache>, caller: &mut S, request: &Request, lookup: &Lookup) -> Boarding
-where
-    S: Service<Request, Response = Response, Error = Error>,
-    S::Future: Send + 'static,
-{
-    let codec = cache.codec().clone();
-    let (asked, filling) = (request.clone(), (cache.clone(), lookup.clone(), request.clone()));
-    let limit = cache.settings().max_entry.saturating_add(SLACK);
-    Boarding {
-        request: request.clone(),
-        calling: Box::pin(caller.call(request.clone())),
-        make_reader: Box::new(move |begun| {
-            let is_readable = asked.operation.is_conversation() && begun.status == http::StatusCode::OK;
-            is_readable.then(|| codec.reader(&asked, begun.is_stream))
-        }),
-        on_landing: Box::new(move |landing| {
-            let (cache, lookup, request) = filling;
-            let filled = cache.fill(&lookup, request.operation, &request.context, landing);
-            request.context.observe(|observed| {
-                if let Some(outcome) = &mut observed.cache {
-                    outcome.stored = filled.outcome.is_ok();
-                    outcome.detail = filled.outcome.err().map(|reason| reason.as_str());
-                }
-            });
-            // Outside of a runtime, which is where one that stops drops its tasks, there is nobody to write it for.
-            if let (Some(write), Ok(runtime)) = (filled.write, tokio::runtime::Handle::try_current()) {
-                runtime.spawn(write);
-            }
-        }),
-        limit,
+fn count(cache: &AnswerCache, context: &Context) {
+    let status = context.observe(|observed| observed.cache.as_ref().map(|outcome| outcome.status));
+    if status == Some(CacheStatus::Miss) {
+        cache.statistics().missed();
     }
 }
 
@@ -240,37 +223,3 @@ async fn render(cache: &Arc<AnswerCache>, mut seat: Seat, request: &Request) -> 
     response.headers.remove(CONTENT_LENGTH);
     Ok(response)
 }
-
-/// Fetches a new answer for nobody in particular, unless somebody does already.
-fn refresh<B>(cache: &Arc<AnswerCache>, background: B, request: &Request, lookup: &Lookup)
-where
-    B: Service<Request, Response = Response, Error = Error> + Send + 'static,
-    B::Future: Send + 'static,
-{
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let (cache, lookup, request) = (cache.clone(), lookup.clone(), on_behalf_of_the_gateway(request));
-    let mut background = background;
-    runtime.spawn(async move {
-        if poll_fn(|cx| background.poll_ready(cx)).await.is_err() {
-            return;
-        }
-        let board = || boarding(&cache, &mut background, &request, &lookup);
-        let mut seat = cache.flights().join_or_board(lookup.key, &request.context, board);
-        // Others fetch it already.
-        if !seat.is_first() {
-            return;
-        }
-        while let Some(Ok(_)) = poll_fn(|cx| seat.poll_chunk(cx)).await {}
-    });
-}
-
-/// The same request with a context of its own: the client that caused it neither waits nor pays for it.
-fn on_behalf_of_the_gateway(request: &Request) -> Request {
-    let id = format!("{}-refresh", request.context.request_id());
-    let context = Context::builder(id).identity(Identity::of_key(GATEWAY)).build();
-    context.observe(|observed| observed.target.clone_from(&request.target));
-    Request { context, ..request.clone() }
-}
-
-/// The name under which the gateway's own calls are recorded.
-const GATEWAY: &str = "tollgate";
