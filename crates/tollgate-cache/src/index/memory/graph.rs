@@ -336,7 +336,7 @@ impl Graph {
         let (len, stride) = (self.base.len(), self.stride());
         let needed = (slot as usize + 1) * stride;
         if len < needed {
-            super::planes::make_room(&mut self.base, needed - len);
+            super::blocks::make_room(&mut self.base, needed - len);
             self.base.resize(needed, 0);
         }
     }

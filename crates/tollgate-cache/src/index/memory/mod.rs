@@ -17,6 +17,7 @@
 //! # });
 //! ```
 
+mod blocks;
 mod graph;
 mod planes;
 mod queue;

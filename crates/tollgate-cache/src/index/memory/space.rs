@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::blocks::make_room;
 use super::graph::{Graph, Links, Scored, Shape};
-use super::planes::{Planes, Probe, Stored, make_room};
+use super::planes::{Planes, Probe, Stored};
 use super::queue::Ticket;
 use crate::index::{Neighbour, PointId};
 
