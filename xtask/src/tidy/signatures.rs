@@ -57,7 +57,9 @@ fn declaration(code: &str) -> &str {
     match words.next() {
         // What a tuple struct holds is its own business unless it says `pub` again.
         Some("struct") if declaration.matches("pub ").count() < 2 => declaration.split('(').next().unwrap_or_default(),
-        Some("fn" | "const" | "async" | "unsafe" | "type" | "trait" | "use" | "static" | "struct" | "enum" | "mod") => {
+        // A module may be named after the library that it hides; what is in it is looked at line by line.
+        Some("mod") => "",
+        Some("fn" | "const" | "async" | "unsafe" | "type" | "trait" | "use" | "static" | "struct" | "enum") => {
             declaration
         }
         _ => declaration.lines().next().unwrap_or_default(),
@@ -107,6 +109,7 @@ mod tests {
         check_lines("use axum::Router;\npub struct A {\n    router: Router,\n    pub name: String,\n}\n", &[]);
         check_lines("use sqlx::Pool;\npub struct A(Pool);\npub fn f() -> A {\n    A(Pool::new())\n}\n", &[]);
         check_lines("pub fn f(request: http::Request<()>, hyperspace: u8) {}\n", &[]);
+        check_lines("pub mod redis;\n", &[]);
         check_lines("#[cfg(test)]\nmod tests { \npub fn f(client: &reqwest::Client) {}\n}\n", &[]);
     }
 }

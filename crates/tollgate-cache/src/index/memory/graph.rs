@@ -32,6 +32,14 @@ pub(super) struct Graph {
     entry: Option<u32>,
 }
 
+/// With which slots a new one will be linked, in each layer that it is in.
+#[derive(Debug)]
+pub(super) struct Links {
+    slot: u32,
+    seed: u128,
+    neighbours: Vec<(usize, Vec<u32>)>,
+}
+
 /// A slot and how similar it is to what is looked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scored {
@@ -81,28 +89,39 @@ impl Graph {
         self.search_layer(planes, probe, &[nearest], self.shape.search_width.max(at_least), 0)
     }
 
-    /// Links a slot whose vector is in its place.
-    pub(super) fn insert(&mut self, planes: &Planes, slot: u32, seed: u128) {
-        self.make_room(slot);
+    /// Looks for the neighbours of a slot whose vector is in its place. This is most of the work of linking it.
+    pub(super) fn plan(&self, planes: &Planes, slot: u32, seed: u128) -> Links {
         let top = self.layers(seed);
+        let mut links = Links { slot, seed, neighbours: Vec::new() };
+        let Some(entry) = self.entry else { return links };
         let probe = planes.probe(slot);
-        let Some(entry) = self.entry else {
-            self.link(slot, top, Vec::new());
-            return;
-        };
         let mut nearest = vec![Scored { similarity: planes.roughly(&probe, entry), slot: entry }];
-        let mut neighbours = Vec::new();
         for layer in (0..=self.upper.len()).rev() {
             if layer > top {
                 nearest = vec![self.climb(planes, &probe, nearest[0], layer)];
             } else {
                 nearest = self.search_layer(planes, &probe, &nearest, self.shape.build_width, layer);
-                neighbours.push((layer, self.choose(planes, &nearest, self.shape.links)));
+                links.neighbours.push((layer, self.choose(planes, &nearest, self.shape.links)));
             }
         }
-        self.link(slot, top, neighbours);
-        for layer in 0..=top.min(self.upper.len()) {
-            for neighbour in self.neighbours(slot, layer).to_vec() {
+        links
+    }
+
+    /// Links a slot as was planned, though the graph may be another one by now.
+    pub(super) fn link(&mut self, planes: &Planes, mut links: Links) {
+        for (layer, slots) in &mut links.neighbours {
+            slots.retain(|&slot| slot != links.slot && self.is_linked(slot, *layer));
+        }
+        let is_alone = !links.neighbours.iter().any(|(layer, slots)| *layer == 0 && !slots.is_empty());
+        if is_alone && self.entry.is_some() {
+            // There were none when it was planned, or all of them have gone.
+            links = self.plan(planes, links.slot, links.seed);
+        }
+        let Links { slot, seed, neighbours } = links;
+        self.add(slot, self.layers(seed));
+        for (layer, slots) in neighbours {
+            self.set(slot, layer, &slots);
+            for neighbour in slots {
                 self.link_back(planes, neighbour, slot, layer);
             }
         }
@@ -209,7 +228,8 @@ impl Graph {
         chosen
     }
 
-    fn link(&mut self, slot: u32, top: usize, neighbours: Vec<(usize, Vec<u32>)>) {
+    fn add(&mut self, slot: u32, top: usize) {
+        self.make_room(slot);
         if self.entry.is_none() || top > self.upper.len() {
             self.entry = Some(slot);
         }
@@ -219,31 +239,36 @@ impl Graph {
         for layer in 0..=top {
             self.set(slot, layer, &[]);
         }
-        for (layer, slots) in neighbours {
-            self.set(slot, layer, &slots);
-        }
     }
 
     fn link_back(&mut self, planes: &Planes, slot: u32, new: u32, layer: usize) {
         let mut slots = self.neighbours(slot, layer).to_vec();
+        // It may point there since another vector was in that slot.
+        if slots.contains(&new) {
+            return;
+        }
         slots.push(new);
         self.set_best(planes, slot, layer, slots);
     }
 
-    /// Gives those that point to a slot its neighbours to choose from instead of it.
+    /// Gives each of those that point to a slot the nearest of its neighbours instead of it.
     fn bridge(&mut self, planes: &Planes, slot: u32, layer: usize) {
         let around = self.neighbours(slot, layer).to_vec();
         let mut pointing: Vec<u32> = around.clone();
         pointing.extend(around.iter().flat_map(|&near| self.neighbours(near, layer)));
-        pointing.retain(|&other| self.neighbours(other, layer).contains(&slot));
         pointing.sort_unstable();
         pointing.dedup();
+        pointing.retain(|&other| self.neighbours(other, layer).contains(&slot));
         for other in pointing {
-            let mut slots: Vec<u32> = self.neighbours(other, layer).iter().chain(&around).copied().collect();
-            slots.retain(|&candidate| candidate != slot && candidate != other && self.is_linked(candidate, layer));
-            slots.sort_unstable();
-            slots.dedup();
-            self.set_best(planes, other, layer, slots);
+            let mut slots: Vec<u32> = self.neighbours(other, layer).to_vec();
+            let candidates = around.iter().copied().filter(|&candidate| {
+                candidate != other && !slots.contains(&candidate) && self.is_linked(candidate, layer)
+            });
+            let scored = candidates.map(|slot| Scored { similarity: planes.between(other, slot), slot });
+            let substitute = scored.max().map(|best| best.slot);
+            slots.retain(|known| *known != slot);
+            slots.extend(substitute);
+            self.set(other, layer, &slots);
         }
     }
 
@@ -311,7 +336,7 @@ impl Graph {
         let (len, stride) = (self.base.len(), self.stride());
         let needed = (slot as usize + 1) * stride;
         if len < needed {
-            super::planes::make_room(&mut self.base, needed - len);
+            super::blocks::make_room(&mut self.base, needed - len);
             self.base.resize(needed, 0);
         }
     }

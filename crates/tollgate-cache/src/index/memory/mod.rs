@@ -17,6 +17,7 @@
 //! # });
 //! ```
 
+mod blocks;
 mod graph;
 mod planes;
 mod queue;
@@ -46,8 +47,9 @@ pub use snapshot::SnapshotError;
 
 /// A [`VectorIndex`] in memory. Clones share their points. See the [module docs](self).
 ///
-/// Searches take no lock that another search would wait for; a change keeps searches of its own namespace waiting while
-/// it is made, a fraction of a millisecond for each point.
+/// Everything is computed where the future is polled: up to the threshold a search takes half a millisecond, and beyond it
+/// storing a point takes as long (384 dimensions). Searches take no lock that another search would wait for; a change keeps
+/// searches of its own namespace waiting for a tenth of a millisecond for each point.
 #[derive(Clone)]
 pub struct MemoryIndex(Arc<Inner>);
 
@@ -81,8 +83,9 @@ const SHARDS: usize = 16;
 const HOME_BYTES: usize = size_of::<Home>() + size_of::<(Namespace, Arc<Home>)>() * 2;
 /// What the queue keeps of a point; its nodes are two thirds full.
 const QUEUED_BYTES: usize = size_of::<(Ticket, (Arc<Home>, PointId))>() * 3 / 2;
-/// How many points [`MemoryIndex::maintain`] links before it lets others have the namespace.
-const LINKED_AT_ONCE: usize = 16;
+/// How many pending points each new one brings into the graph, itself included. So a namespace that has just reached the
+/// threshold has its graph complete after a third more, and nobody has to link all its points at once.
+const LINKED_PER_POINT: usize = 4;
 
 // === impl MemoryIndexBuilder ===
 
@@ -183,7 +186,7 @@ impl MemoryIndex {
             self.0.resized(before, space.bytes());
             drop(space);
             self.0.close_if_empty(&home);
-            while self.0.link_some(&home) {}
+            while self.0.link_one(&home) {}
         }
     }
 
@@ -343,6 +346,8 @@ impl Inner {
             let (id, payload, weight) = (point.id, (*point.payload).into(), point.weight);
             space.insert(Entry { id, payload, expires, weight, ticket }, vector, &self.settings.plan);
             self.resized(before, space.bytes());
+            drop(space);
+            (0..LINKED_PER_POINT).take_while(|_| self.link_one(&home)).for_each(drop);
             break;
         }
         self.drop_surplus();
@@ -364,12 +369,13 @@ impl Inner {
         }
     }
 
-    fn link_some(&self, home: &Home) -> bool {
-        let mut space = home.write();
-        let before = space.bytes();
-        let is_more = space.link_pending(LINKED_AT_ONCE);
-        self.resized(before, space.bytes());
-        is_more
+    /// Brings a point into the graph; whether there was one.
+    fn link_one(&self, home: &Home) -> bool {
+        // Most of the work is done while others search.
+        let planned = home.read().plan();
+        let Some(planned) = planned else { return false };
+        home.write().link(planned);
+        true
     }
 
     fn drop_surplus(&self) {

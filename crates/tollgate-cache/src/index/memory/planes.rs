@@ -7,6 +7,7 @@
 //! The loops are plain: a sum of products of 16-bit by 8-bit numbers in 32 bits is compiled to `pmaddwd` and its like
 //! on every target, and what wider instructions would add does not pay for the `unsafe` that they need.
 
+use super::blocks::{Blocks, make_room};
 use crate::index::vector::Unit;
 
 /// The vectors, by slot.
@@ -14,8 +15,8 @@ use crate::index::vector::Unit;
 pub(super) struct Planes {
     dimensions: usize,
     scales: Vec<f32>,
-    coarse: Vec<i8>,
-    fine: Vec<i8>,
+    coarse: Blocks,
+    fine: Blocks,
 }
 
 /// A vector to compare with.
@@ -78,7 +79,8 @@ impl Probe {
 
 impl Planes {
     pub(super) fn new(dimensions: usize) -> Self {
-        Self { dimensions, scales: Vec::new(), coarse: Vec::new(), fine: Vec::new() }
+        let [coarse, fine] = [(); 2].map(|()| Blocks::new(dimensions));
+        Self { dimensions, scales: Vec::new(), coarse, fine }
     }
 
     pub(super) fn dimensions(&self) -> usize {
@@ -93,47 +95,36 @@ impl Planes {
     /// Adds a slot at the end.
     pub(super) fn push(&mut self, vector: &Stored) {
         make_room(&mut self.scales, 1);
-        make_room(&mut self.coarse, self.dimensions);
-        make_room(&mut self.fine, self.dimensions);
         self.scales.push(vector.scale);
-        self.coarse.extend_from_slice(&vector.coarse);
-        self.fine.extend_from_slice(&vector.fine);
+        self.coarse.push(&vector.coarse);
+        self.fine.push(&vector.fine);
     }
 
     /// Overwrites a slot.
     pub(super) fn set(&mut self, slot: u32, vector: &Stored) {
-        let range = self.range(slot);
         self.scales[slot as usize] = vector.scale;
-        self.coarse[range.clone()].copy_from_slice(&vector.coarse);
-        self.fine[range].copy_from_slice(&vector.fine);
+        self.coarse.set(slot as usize, &vector.coarse);
+        self.fine.set(slot as usize, &vector.fine);
     }
 
     /// What is stored in a slot.
     pub(super) fn get(&self, slot: u32) -> Stored {
-        let range = self.range(slot);
-        Stored {
-            scale: self.scales[slot as usize],
-            coarse: self.coarse[range.clone()].into(),
-            fine: self.fine[range].into(),
-        }
+        let [coarse, fine] = [&self.coarse, &self.fine].map(|plane| plane.get(slot as usize).into());
+        Stored { scale: self.scales[slot as usize], coarse, fine }
     }
 
     /// Removes a slot; the last one takes its place.
     pub(super) fn swap_remove(&mut self, slot: u32) {
-        let last = self.len() - 1;
-        let (to, from) = (self.range(slot).start, last * self.dimensions);
         self.scales.swap_remove(slot as usize);
-        self.coarse.copy_within(from.., to);
-        self.coarse.truncate(from);
-        self.fine.copy_within(from.., to);
-        self.fine.truncate(from);
+        self.coarse.swap_remove(slot as usize);
+        self.fine.swap_remove(slot as usize);
     }
 
     /// Gives room back that is not used.
     pub(super) fn shrink(&mut self) {
         self.scales.shrink_to_fit();
-        self.coarse.shrink_to_fit();
-        self.fine.shrink_to_fit();
+        self.coarse.shrink();
+        self.fine.shrink();
     }
 
     /// The bytes of memory that a vector takes.
@@ -148,7 +139,7 @@ impl Planes {
 
     /// The similarities of all slots to a probe by the coarse plane, in order.
     pub(super) fn all_roughly<'a>(&'a self, probe: &'a Probe) -> impl Iterator<Item = f32> + 'a {
-        let rows = self.coarse.chunks_exact(self.dimensions).zip(&self.scales);
+        let rows = self.coarse.iter().zip(&self.scales);
         rows.map(|(coarse, scale)| scaled(product(&probe.rounded, coarse), probe.scale * scale))
     }
 
@@ -162,7 +153,7 @@ impl Planes {
     pub(super) fn exactly(&self, probe: &Probe, slot: u32) -> f32 {
         let value = |coarse: i8, fine: i8| f32::from(coarse) + f32::from(fine) / FINE;
         let (coarse, coarse_rest) = self.coarse(slot).as_chunks::<LANES>();
-        let (fine, fine_rest) = self.fine[self.range(slot)].as_chunks::<LANES>();
+        let (fine, fine_rest) = self.fine.get(slot as usize).as_chunks::<LANES>();
         let (exact, exact_rest) = probe.exact.as_chunks::<LANES>();
         let mut sums = [0.0; LANES];
         for ((coarse, fine), exact) in coarse.iter().zip(fine).zip(exact) {
@@ -183,19 +174,7 @@ impl Planes {
     }
 
     fn coarse(&self, slot: u32) -> &[i8] {
-        &self.coarse[self.range(slot)]
-    }
-
-    fn range(&self, slot: u32) -> std::ops::Range<usize> {
-        let start = slot as usize * self.dimensions;
-        start..start + self.dimensions
-    }
-}
-
-/// Room for more elements, without the doubling that would leave half of a large plane empty.
-pub(super) fn make_room<T>(vec: &mut Vec<T>, more: usize) {
-    if vec.capacity() - vec.len() < more {
-        vec.reserve_exact(more.max(vec.len() / 8));
+        self.coarse.get(slot as usize)
     }
 }
 

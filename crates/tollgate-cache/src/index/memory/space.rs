@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::graph::{Graph, Scored, Shape};
-use super::planes::{Planes, Probe, Stored, make_room};
+use super::blocks::make_room;
+use super::graph::{Graph, Links, Scored, Shape};
+use super::planes::{Planes, Probe, Stored};
 use super::queue::Ticket;
 use crate::index::{Neighbour, PointId};
 
@@ -44,6 +45,14 @@ struct Growing {
     pending: VecDeque<u32>,
 }
 
+/// How a point will be linked.
+#[derive(Debug)]
+pub(super) struct Planned {
+    slot: u32,
+    ticket: Ticket,
+    links: Links,
+}
+
 /// When to have a graph, and which.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
@@ -52,9 +61,6 @@ pub(super) struct Plan {
     pub(super) shape: Shape,
 }
 
-/// How many pending points each new one brings into the graph beside itself. So a namespace that has just reached the
-/// threshold is not locked until all its points are linked, and has its graph complete after a third more.
-const LINKED_PER_POINT: usize = 4;
 /// How many entries each new point looks at for expired ones.
 const SWEPT_PER_POINT: usize = 8;
 
@@ -138,7 +144,6 @@ impl Space {
             let pending = (0..slot_number(self.entries.len())).collect();
             self.graph = Some(Growing { graph: Graph::new(plan.shape), free: Vec::new(), pending });
         }
-        self.link_pending(LINKED_PER_POINT);
     }
 
     /// Removes a point.
@@ -211,16 +216,23 @@ impl Space {
     /// What a new point should look at, see [`Space::sweep`].
     pub(super) const SWEPT_PER_POINT: usize = SWEPT_PER_POINT;
 
-    /// Brings pending points into the graph; whether some are left.
-    pub(super) fn link_pending(&mut self, count: usize) -> bool {
-        let Some(Growing { graph, pending, .. }) = &mut self.graph else { return false };
-        for _ in 0..count {
-            let Some(slot) = pending.pop_front() else { return false };
-            if let Some(entry) = &self.entries[slot as usize] {
-                graph.insert(&self.planes, slot, entry.id.number());
-            }
+    /// How the pending point whose turn it is will be linked; nothing if none is pending.
+    pub(super) fn plan(&self) -> Option<Planned> {
+        let Growing { graph, pending, .. } = self.graph.as_ref()?;
+        let slot = *pending.front()?;
+        let entry = self.entries[slot as usize].as_ref()?;
+        let links = graph.plan(&self.planes, slot, entry.id.number());
+        Some(Planned { slot, ticket: entry.ticket, links })
+    }
+
+    /// Links a pending point, unless it has been linked or removed since it was planned.
+    pub(super) fn link(&mut self, planned: Planned) {
+        let Some(Growing { graph, pending, .. }) = &mut self.graph else { return };
+        let entry = self.entries.get(planned.slot as usize).and_then(Option::as_ref);
+        if pending.front() == Some(&planned.slot) && entry.is_some_and(|entry| entry.ticket == planned.ticket) {
+            pending.pop_front();
+            graph.link(&self.planes, planned.links);
         }
-        !pending.is_empty()
     }
 
     fn neighbour(&self, scored: &Scored) -> Option<Neighbour> {

@@ -1,6 +1,6 @@
 //! An index in Redis: by vector sets (Redis 8), or by RediSearch where only that is there.
 //!
-//! Which of the two a server has is asked once, by [`RedisIndex::open`]. Redis 7 and Valkey have neither, which is an
+//! Which of the two a server has is asked once, by [`RedisIndexBuilder::open`]. Redis 7 and Valkey have neither, which is an
 //! error there and not in the middle of traffic.
 
 mod search;
