@@ -15,7 +15,7 @@ fn data(path: &str) -> Option<String> {
 
 fn rows(path: &str) -> Option<Vec<Value>> {
     let text = data(path)?;
-    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    Some(text.lines().map(|line| serde_json::from_str(line).unwrap_or_default()).collect())
 }
 
 fn text<'a>(row: &'a Value, name: &str) -> &'a str {

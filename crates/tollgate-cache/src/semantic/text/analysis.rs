@@ -41,6 +41,8 @@ pub struct Analysis {
     pub(crate) bytes: u32,
     pub(crate) is_long: bool,
     pub(crate) has_literals: bool,
+    /// Whether `what` or `who` stands for who acts, or for what is acted upon; 0 where it cannot be told.
+    pub(crate) asked_role: u8,
 }
 
 /// One word of content.
@@ -112,6 +114,7 @@ impl Analysis {
             question: question(tokens, &frames),
             tense: tense(tokens, &frames),
             modality: modality(tokens, &frames),
+            asked_role: asked_role(tokens, &frames),
             negations: negations(tokens),
             has_literals: !parts.signature.is_empty(),
             is_long: parts.text.len() > super::MAX_BYTES,
@@ -145,17 +148,25 @@ impl Analysis {
 
     fn read_content(&mut self, tokens: &[Token<'_>], frames: &[bool], used: &[bool]) {
         let names = has_informative_capitals(tokens);
+        // `A acquired B`: a letter is a name where another is.
+        let letters = tokens.iter().any(|token| token.raw.len() == 1 && token.is_capitalised() && !token.is("a"));
         let mut words = Vec::new();
         for (at, token) in tokens.iter().enumerate() {
             if frames[at] || used[at] || token.kind == Kind::Symbol {
                 continue;
             }
             let before = at.checked_sub(1).map_or("", |before| &*tokens[before].folded);
-            if let Some(mut content) = content(token, names, is_verb_like(tokens, at)) {
+            if let Some(mut content) = content(
+                token,
+                names,
+                is_verb_like(tokens, at) || (token.raw == "A" && (letters || (!token.initial && names))),
+            ) {
                 if let Some(noun) = degree(before, &token.folded) {
                     content.word = hash32(&lexicon::canonical(noun));
                 }
                 content.is_weak |= moves(tokens, at);
+                // `the code with explanations` asks for them.
+                content.is_weak &= before != "with";
                 words.push((at, content));
             }
         }
@@ -374,6 +385,19 @@ pub(crate) fn is_auxiliary(word: &str) -> bool {
             | "might"
             | "must"
     )
+}
+
+/// Whether `who` or `what` asks for the subject (1: `Who hit Tom`) or for the object (2: `Who did Tom hit`).
+fn asked_role(tokens: &[Token<'_>], frames: &[bool]) -> u8 {
+    let rest = || tokens.iter().zip(frames).filter(|(token, framed)| !**framed && token.kind != Kind::Symbol);
+    let words = || rest().map(|(token, _)| &*token.folded);
+    let behind = words().skip_while(|word| !matches!(*word, "who" | "what" | "whom" | "which"));
+    let rest: Vec<&str> = behind.skip(1).take(6).collect();
+    let Some(next) = rest.first() else { return 0 };
+    if rest.iter().any(|word| matches!(*word, "do" | "does" | "did")) {
+        return 2;
+    }
+    u8::from(!is_auxiliary(next) && !lexicon::is_function(next))
 }
 
 fn tense(tokens: &[Token<'_>], frames: &[bool]) -> Tense {

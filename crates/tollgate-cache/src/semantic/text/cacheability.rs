@@ -365,7 +365,7 @@ impl<'a> View<'a> {
                 "he" | "she" | "him" | "his" if nouns == 0 => return true,
                 "her" if nouns == 0 => return true,
                 "it" | "them" | "they" | "its" | "their" if nouns == 0 && self.content_count() <= 2 => {
-                    return !is_expletive(&core[at + 1..], *word, at.checked_sub(1).map_or("", |at| core[at]));
+                    return !is_expletive(&core[at + 1..], word, at.checked_sub(1).map_or("", |at| core[at]));
                 }
                 "that" | "this" | "those" | "these" if nouns == 0 && core.len() <= 6 => {
                     let alone = next.is_empty()
@@ -807,7 +807,9 @@ fn is_order(words: &[&str]) -> bool {
         && rest.iter().take(5).any(|word| DEVICES.contains(word));
     let is_kept = matches!(*verb, "add" | "put" | "save" | "move" | "copy" | "upload")
         && phrase(rest, &["to my", "on my", "in my", "to our"]);
-    is_device || is_kept || (ACTS.contains(verb) && determined) || (POINTED.contains(verb) && definite)
+    let is_sum = matches!(*verb, "transfer" | "wire" | "deposit" | "withdraw" | "pay" | "send" | "donate")
+        && object.starts_with(|first: char| first.is_ascii_digit());
+    is_device || is_kept || is_sum || (ACTS.contains(verb) && determined) || (POINTED.contains(verb) && definite)
 }
 
 /// Whether any of `phrases` occurs in `words`.

@@ -31,7 +31,14 @@ impl Analysis {
         bytes.extend(self.signature.to_le_bytes());
         bytes.extend(self.bytes.to_le_bytes());
         bytes.extend(self.time_units.to_le_bytes());
-        bytes.extend([self.language, self.question as u8, self.tense as u8, self.modality, self.negations]);
+        bytes.extend([
+            self.language,
+            self.question as u8,
+            self.tense as u8,
+            self.modality,
+            self.negations,
+            self.asked_role,
+        ]);
         bytes.extend([self.ands, self.ors, u8::from(self.is_long) << 1 | u8::from(self.has_literals)]);
         for length in [self.content.len(), self.alternatives.len(), self.trigrams.len(), self.pronouns.len()] {
             bytes.extend(u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes());
@@ -70,6 +77,7 @@ impl Analysis {
             tense: tense(reader.byte()?)?,
             modality: reader.byte()?,
             negations: reader.byte()?,
+            asked_role: reader.byte()?,
             ands: reader.byte()?,
             ors: reader.byte()?,
             ..Self::default()

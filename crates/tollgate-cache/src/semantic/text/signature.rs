@@ -13,7 +13,7 @@ use super::token::tokens;
 /// Prompts whose signatures differ never share an answer, however near their vectors are. Notations are one
 /// (`1,000` and `one thousand`, `km` and `kilometres`, `15 percent` and `15%`, `11 March 2011` and `March 11th, 2011`).
 /// Kinds are sorted; within a kind the order of the text is kept, since `12 - 5` is not `5 - 12`, except among
-/// units and words about the shape of an answer. Ordinary questions have an empty signature.
+/// words about the shape of an answer. Ordinary questions have an empty signature.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct LiteralSignature {
     bytes: Box<[u8]>,

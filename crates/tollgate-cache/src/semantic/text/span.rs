@@ -24,7 +24,7 @@ impl Spans {
     /// Takes the opaque spans out of `text`.
     pub(crate) fn of(text: &str) -> Self {
         let mut spans = Self { prose: String::with_capacity(text.len()), ..Self::default() };
-        let mut rest = text;
+        let mut rest = unwrapped(text.trim());
         while let Some(open) = rest.find("```") {
             spans.lines(&rest[..open]);
             let fence = &rest[open + 3..];
@@ -128,6 +128,14 @@ impl Spans {
         self.prose.push(' ');
         self.literals.push(Literal::new(LiteralKind::Code, code));
     }
+}
+
+/// A text that is quoted as a whole without its quotation marks.
+fn unwrapped(text: &str) -> &str {
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    // In `"yes" or "no"` the first mark within ends a quotation instead of beginning one.
+    let begins = |inner: &&str| inner.find('"').is_none_or(|at| at == 0 || inner[..at].ends_with([' ', '"']));
+    inner.filter(begins).unwrap_or(text)
 }
 
 /// Whether quoted words are what is worked on. A single plain word is only stressed, and is compared as a word.

@@ -165,6 +165,9 @@ install installation
 explain explanation
 describe description
 define definition
+summarize summary summarise
+bad harmful
+good beneficial
 translate translation
 convert conversion
 compare comparison

@@ -16,11 +16,21 @@ impl Scanner<'_, '_> {
         let (sign, start) = self.sign(at);
         let (currency, start) = self.currency(start);
         let (value, end) = self.number(start)?;
-        if sign == "" && currency.is_none() && start != at {
-            return None;
+        let bound = self.bound_before(at);
+        Some(self.counted(format!("{bound}{sign}{value}"), currency, at, end))
+    }
+
+    /// How a number is meant as a limit, by the words before it.
+    fn bound_before(&self, at: usize) -> &'static str {
+        let pair = (at.checked_sub(2).map_or("", |at| self.word(at)), self.before(at));
+        match pair {
+            ("at", "most") | ("up", "to") | (_, "maximum" | "max") => "<=",
+            ("at", "least") | (_, "minimum" | "min") => ">=",
+            ("more" | "greater" | "larger" | "higher" | "bigger" | "older", "than")
+            | (_, "over" | "above" | "exceeding") => ">",
+            ("less" | "fewer" | "smaller" | "lower" | "younger", "than") | (_, "under" | "below") => "<",
+            _ => "",
         }
-        // `$5m` and `$3k`: the letter is a magnitude where a currency is before it.
-        Some(self.counted(format!("{sign}{value}"), currency, at, end))
     }
 
     /// A minus that belongs to the number after it, not between two.

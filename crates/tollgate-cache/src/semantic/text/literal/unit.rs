@@ -172,7 +172,14 @@ impl Scanner<'_, '_> {
         // `a bit`, `the yard`, `millions of miles away`: only those that measure nothing by themselves.
         let is_idiom =
             matches!(unit, "bit" | "yard" | "won-currency") || (unit == "us-time" && self.word(at) == "us-time");
-        (!is_idiom && !is_title).then(|| self.take(LiteralKind::Unit, unit, at, at + 1))
+        if is_idiom || is_title {
+            return None;
+        }
+        let end = self.take(LiteralKind::Unit, unit, at, at + 1);
+        if self.before(at) == "many" {
+            self.asked = self.literals.pop();
+        }
+        Some(end)
     }
 }
 

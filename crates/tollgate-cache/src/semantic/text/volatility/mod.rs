@@ -33,7 +33,7 @@ pub enum Freshness {
 
 /// From this chance on an answer is no longer static. Chosen for recall: of held-out questions whose answers change, more
 /// than nineteen of twenty are above it, and what is wrongly above it only gets a shorter life.
-const SLOW: f32 = 0.12;
+const SLOW: f32 = 0.1;
 /// From this chance on an answer is taken to change within days.
 const DAILY: f32 = 0.9;
 
