@@ -6,11 +6,16 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::embed;
 use super::peer::Peer;
 
 /// What to measure, against what, and where to write it.
 #[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(super) part: Option<Part>,
     /// Workloads to run, in this order.
     #[arg(required = true)]
     pub(super) workloads: Vec<Workload>,
@@ -62,6 +67,13 @@ pub(crate) struct Args {
     /// Compare with the project's targets and fail if one is missed.
     #[arg(long)]
     pub(super) check: bool,
+}
+
+/// A measurement of a part alone, without the gateway.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(super) enum Part {
+    /// The encoder of the semantic cache beside onnxruntime.
+    Embed(embed::Args),
 }
 
 /// A kind of load.

@@ -6,6 +6,7 @@
 //! ratios are formed within a round.
 
 mod args;
+mod embed;
 pub(crate) mod floor;
 mod footprint;
 mod launch;
@@ -32,6 +33,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use self::args::Args;
+use self::args::{Builtin, Part};
 use self::plan::Plan;
 use self::results::Results;
 use self::runner::Runner;
@@ -40,7 +42,10 @@ use crate::Result;
 
 /// Runs the benchmark, in a release build of this program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    launch::relaunch(args)?;
+    if let Some(Part::Embed(args)) = &args.part {
+        return embed::run(args);
+    }
+    launch::relaunch(args.no_build, &packages(args))?;
     let plans: Vec<Plan> =
         args.workloads.iter().flat_map(|workload| workload.expand()).map(|each| Plan::new(each, args)).collect();
     require_open_files(&plans)?;
@@ -52,6 +57,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .map_err(|error| dir.keep(&error))?;
     dir.remove();
     report::show(args, &results)
+}
+
+/// What is built for a run.
+fn packages(args: &Args) -> Vec<&'static str> {
+    let needs_gateway = args.targets.contains(&Builtin::Tollgate) && args.tollgate_bin.is_none();
+    // The gateway in a call of its own and last, since xtask uses it with more features than it is shipped with.
+    ["xtask"].into_iter().chain(needs_gateway.then_some("gateway-server")).collect()
 }
 
 /// Runs the plans unless the deadline or a signal comes first. Either way the future is dropped, and with it go all
