@@ -16,9 +16,17 @@
 //!
 //! The folder holds what the model is published as: `config.json`, `vocab.txt` (or `tokenizer.json`) and
 //! `model.safetensors`. The first start quantises the weights and writes them beside it; later ones map that file.
+//!
+//! # Features
+//!
+//! | Feature | Brings |
+//! | --- | --- |
+//! | `fetch` | `hub`: fetches the files of a model over HTTP |
 
 mod encoder;
 mod error;
+#[cfg(feature = "fetch")]
+pub mod hub;
 mod kernel;
 mod model;
 mod tokenizer;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::embed;
 use super::peer::Peer;
 
 /// What to measure, against what, and where to write it.
@@ -14,7 +15,7 @@ use super::peer::Peer;
 pub(crate) struct Args {
     #[command(subcommand)]
     #[serde(skip)]
-    pub(super) offline: Option<Offline>,
+    pub(super) part: Option<Part>,
     /// Workloads to run, in this order.
     #[arg(required = true)]
     pub(super) workloads: Vec<Workload>,
@@ -68,9 +69,11 @@ pub(crate) struct Args {
     pub(super) check: bool,
 }
 
-/// What is measured without any load, with arguments of its own.
+/// A measurement of a part alone, without the gateway.
 #[derive(Clone, Debug, clap::Subcommand)]
-pub(super) enum Offline {
+pub(super) enum Part {
+    /// The encoder of the semantic cache beside onnxruntime.
+    Embed(embed::Args),
     /// How many answers a semantic cache reuses, and how many of them wrongly.
     CacheQuality(super::cache_quality::Args),
 }

@@ -5,7 +5,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::args::{Args, Builtin};
 use crate::Result;
 
 /// Raises the limit on open files as far as allowed up to 16384, for a thousand streams take two sockets each in a
@@ -16,22 +15,22 @@ const RAISE_LIMIT: &str = r#"
     exec "$0" "$@"
 "#;
 
-/// Builds what the run needs and replaces this process by the release build of itself.
+/// Builds the packages that the run needs, one after the other, and replaces this process by the release build of itself.
 ///
 /// Returns only if there is nothing to do, that is, in that release build.
-pub(super) fn relaunch(args: &Args) -> Result<()> {
-    if args.no_build && !cfg!(debug_assertions) {
+pub(super) fn relaunch(no_build: bool, packages: &[&str]) -> Result<()> {
+    if no_build && !cfg!(debug_assertions) {
         return Ok(());
     }
-    if !args.no_build {
-        build(args)?;
+    if !no_build {
+        packages.iter().try_for_each(|package| build_package(package))?;
     }
     let program = release_dir().join("xtask");
     if !program.exists() {
         return Err(format!("{} does not exist; run without --no-build", program.display()).into());
     }
     let mut passed: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if !args.no_build {
+    if !no_build {
         passed.push("--no-build".into());
     }
     let error = Command::new("sh").arg("-c").arg(RAISE_LIMIT).arg(program).args(passed).exec();
@@ -47,15 +46,6 @@ pub(super) fn release_dir() -> PathBuf {
 fn workspace() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest)
-}
-
-fn build(args: &Args) -> Result<()> {
-    build_package("xtask")?;
-    if args.targets.contains(&Builtin::Tollgate) && args.tollgate_bin.is_none() {
-        // In a call of its own and after xtask, which uses the server with more features than it is shipped with.
-        build_package("gateway-server")?;
-    }
-    Ok(())
 }
 
 fn build_package(package: &str) -> Result<()> {

@@ -7,6 +7,7 @@
 
 mod args;
 pub(crate) mod cache_quality;
+mod embed;
 pub(crate) mod floor;
 mod footprint;
 mod launch;
@@ -33,6 +34,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use self::args::Args;
+use self::args::{Builtin, Part};
 use self::plan::Plan;
 use self::results::Results;
 use self::runner::Runner;
@@ -41,10 +43,12 @@ use crate::Result;
 
 /// Runs the benchmark, in a release build of this program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    if let Some(args::Offline::CacheQuality(args)) = &args.offline {
-        return cache_quality::run(args).map(|()| ExitCode::SUCCESS);
+    match &args.part {
+        Some(Part::Embed(args)) => return embed::run(args),
+        Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),
+        None => {}
     }
-    launch::relaunch(args)?;
+    launch::relaunch(args.no_build, &packages(args))?;
     let plans: Vec<Plan> =
         args.workloads.iter().flat_map(|workload| workload.expand()).map(|each| Plan::new(each, args)).collect();
     require_open_files(&plans)?;
@@ -56,6 +60,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .map_err(|error| dir.keep(&error))?;
     dir.remove();
     report::show(args, &results)
+}
+
+/// What is built for a run.
+fn packages(args: &Args) -> Vec<&'static str> {
+    let needs_gateway = args.targets.contains(&Builtin::Tollgate) && args.tollgate_bin.is_none();
+    // The gateway in a call of its own and last, since xtask uses it with more features than it is shipped with.
+    ["xtask"].into_iter().chain(needs_gateway.then_some("gateway-server")).collect()
 }
 
 /// Runs the plans unless the deadline or a signal comes first. Either way the future is dropped, and with it go all

@@ -103,7 +103,7 @@ pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// Half the distance between the quartiles, which one bad round cannot blow up. Fewer than four rounds have none.
-fn spread(mut values: Vec<f64>) -> Option<f64> {
+pub(super) fn spread(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let quarter = values.len() / 4;
     (quarter > 0).then(|| (values[values.len() - 1 - quarter] - values[quarter]) / 2.0)

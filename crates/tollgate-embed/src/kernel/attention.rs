@@ -97,7 +97,6 @@ impl Attend<'_> {
     /// The products of some queries with all keys.
     #[inline(always)]
     fn score<A: Arch, const Q: usize>(&mut self, arch: A, head: usize, token: usize) {
-        #[expect(clippy::cast_precision_loss, reason = "the width of a head is small")]
         let scale = 1.0 / (HEAD as f32).sqrt();
         let queries: [[f32; HEAD]; Q] =
             array::from_fn(|at| self.part(token + at, 0, head).map(|number| number * scale));

@@ -71,7 +71,6 @@ impl Operation for Normalize<'_> {
             *row += added;
         }
         for row in self.rows.chunks_exact_mut(width) {
-            #[expect(clippy::cast_precision_loss, reason = "widths are far below 2^24")]
             let count = width as f32;
             let mean = sum(row, |number| number) / count;
             let variance = sum(row, |number| (number - mean) * (number - mean)) / count;

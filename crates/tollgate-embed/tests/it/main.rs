@@ -1,5 +1,7 @@
 //! The crate with the real model, which `TOLLGATE_MINILM` gives the folder of.
 
+#[cfg(feature = "fetch")]
+mod hub;
 mod model;
 mod reference;
 

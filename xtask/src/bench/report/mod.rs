@@ -2,7 +2,7 @@
 
 mod chart;
 mod check;
-mod table;
+pub(super) mod table;
 mod workload;
 
 use std::path::Path;

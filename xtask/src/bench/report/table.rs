@@ -1,13 +1,13 @@
 //! A plain text table: right-aligned columns, and none that is empty.
 
 /// A heading and the cells under it; an empty cell has no value.
-pub(super) struct Column {
-    pub(super) heading: &'static str,
-    pub(super) cells: Vec<String>,
+pub(in crate::bench) struct Column {
+    pub(in crate::bench) heading: &'static str,
+    pub(in crate::bench) cells: Vec<String>,
 }
 
 /// Joins columns to lines. The first column is aligned to the left, being names.
-pub(super) fn render(columns: &[Column]) -> String {
+pub(in crate::bench) fn render(columns: &[Column]) -> String {
     let columns: Vec<&Column> =
         columns.iter().filter(|column| column.cells.iter().any(|cell| !cell.is_empty())).collect();
     let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
