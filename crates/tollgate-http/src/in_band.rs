@@ -110,8 +110,9 @@ impl http_body::Body for InBand {
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Ok(Frame::data(this.failed(&error))))),
             Poll::Ready(Some(Ok(frame))) => {
-                this.heard = Instant::now();
-                if let Some(data) = frame.data_ref() {
+                // An empty piece says that the provider lives, and does not reach the client.
+                if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
+                    this.heard = Instant::now();
                     this.note(data);
                 }
                 Poll::Ready(Some(Ok(frame)))

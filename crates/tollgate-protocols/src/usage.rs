@@ -162,8 +162,7 @@ impl Details {
     fn set(&mut self, name: &[u8], value: Option<u64>) {
         match name {
             b"cached_tokens" => self.cached = value,
-            // The second is LiteLLM's name for it.
-            b"cache_write_tokens" | b"cache_creation_tokens" => self.cache_write = value.or(self.cache_write),
+            b"cache_write_tokens" => self.cache_write = value,
             b"audio_tokens" => self.audio = value,
             b"reasoning_tokens" => self.reasoning = value,
             b"thinking_tokens" => self.thinking = value,
@@ -235,14 +234,8 @@ impl Wire {
         Usage {
             input,
             output: self.openai_output(input, reasoning),
-            // Gateways before this one have Anthropic's names as well.
-            cache_read: self
-                .input_details
-                .cached
-                .or(self.cached_tokens)
-                .or(self.prompt_cache_hit_tokens)
-                .or(self.cache_read_input_tokens),
-            cache_creation: self.input_details.cache_write.or(self.cache_creation_input_tokens),
+            cache_read: self.input_details.cached.or(self.cached_tokens).or(self.prompt_cache_hit_tokens),
+            cache_creation: self.input_details.cache_write,
             reasoning,
             audio_input: self.input_details.audio,
             audio_output: self.output_details.audio,
@@ -353,10 +346,6 @@ mod tests {
             None,
             None,
         );
-        let gateway = r#"{"prompt_tokens":1210,"completion_tokens":50,"cache_read_input_tokens":1000,
-            "cache_creation_input_tokens":200,"prompt_tokens_details":{"cache_creation_tokens":200}}"#;
-        check(gateway, 1210, 50, Some(1000), None);
-        assert_eq!(parse(gateway.as_bytes()).unwrap().cache_creation, Some(200));
     }
 
     #[test]

@@ -186,3 +186,27 @@ fn b17_no_more_tokens_are_asked_for_than_a_model_of_openais_gives() {
         assert_eq!(to(Protocol::OpenAiResponses).0["max_output_tokens"], expected, "{model}");
     }
 }
+
+#[test]
+fn what_openais_models_refuse_of_settings_is_not_sent() {
+    let tools = json!([{ "name": "f", "input_schema": { "type": "object" } }]);
+    let choice = json!({ "type": "auto", "disable_parallel_tool_use": true });
+    let stops = json!(["1", "2", "3", "4", "5"]);
+    let body = messages(&json!({ "stop_sequences": stops, "tools": tools, "tool_choice": choice }));
+    let to =
+        |model: &str, dialect: &Dialect| sent(Protocol::AnthropicMessages, &body, Protocol::OpenAiChat, model, dialect);
+    let (gpt, losses) = to("gpt-4o", &Dialect::OPENAI);
+    assert_eq!((&gpt["stop"], &gpt["parallel_tool_calls"]), (&json!(["1", "2", "3", "4"]), &json!(false)));
+    assert_eq!(losses, ["stop"]);
+    let (o3, losses) = to("o3", &Dialect::OPENAI);
+    assert!(o3.get("stop").is_none() && o3.get("parallel_tool_calls").is_none(), "{o3}");
+    assert_eq!(losses, ["parallel_tool_calls", "stop"]);
+    assert!(to("grok-4", &Dialect::XAI).0.get("stop").is_none());
+    assert_eq!(to("llama", &Dialect::GENERIC).0["stop"], stops);
+
+    for (store, is_sent) in [(Value::Null, false), (json!(true), true)] {
+        let body = json!({ "model": "m", "input": "q", "metadata": { "a": "b" }, "store": store });
+        let (chat, _) = sent(Protocol::OpenAiResponses, &body, Protocol::OpenAiChat, "gpt-4o", &Dialect::OPENAI);
+        assert_eq!(chat.get("metadata").is_some(), is_sent, "{chat}");
+    }
+}

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use tollgate_core::ir::{Block, Losses, Prompt, Protocol, Role, Turn};
+use tollgate_core::ir::{Block, Losses, Prompt, Protocol, Role, Tool, Turn};
 use tollgate_core::{Error, ErrorKind};
 
 use super::names::{self, Renamed};
 use super::{Target, as_text};
+use crate::json;
 
 /// What stands for the user where a conversation begins with the model: the least that providers take as a message.
 const NOTHING_SAID: &str = "…";
@@ -15,6 +16,7 @@ const NOTHING_SAID: &str = "…";
 ///
 /// - Names and ids of tools that break the provider's rules are changed, the same way wherever they stand.
 /// - Found passages and documents in pieces, which only Anthropic's protocol has, become text.
+/// - Schemas of functions without arguments say that there are none, which OpenAI insists on.
 /// - A conversation that does not begin with the user is given a beginning, where the provider insists on one.
 ///
 /// A prompt that fits already is not copied.
@@ -23,6 +25,10 @@ pub fn fit<'p>(prompt: &'p Prompt, target: &Target<'_>, losses: &mut Losses) -> 
     let renamed = names::change(&mut fitted, target, losses);
     if target.protocol != Protocol::AnthropicMessages {
         tell_in_words(&mut fitted, losses);
+    }
+    let is_openai = matches!(target.protocol, Protocol::OpenAiChat | Protocol::OpenAiResponses);
+    if is_openai && prompt.protocol != target.protocol {
+        complete_schemas(&mut fitted);
     }
     let begins_with_user = match target.protocol {
         // Some models of Anthropic's do take an assistant's message first; its own clients know which.
@@ -75,6 +81,46 @@ fn tell_in_words(prompt: &mut Cow<'_, Prompt>, losses: &mut Losses) {
             block => tell(block),
         }
     }
+}
+
+/// Gives schemas of arguments the type and the properties that they lack.
+fn complete_schemas(prompt: &mut Cow<'_, Prompt>) {
+    let completed: Vec<Option<String>> = prompt
+        .tools
+        .iter()
+        .map(|tool| match tool {
+            Tool::Function { parameters: Some(parameters), .. } => completed(parameters),
+            _ => None,
+        })
+        .collect();
+    if completed.iter().all(Option::is_none) {
+        return;
+    }
+    for (tool, completed) in prompt.to_mut().tools.iter_mut().zip(completed) {
+        if let (Tool::Function { parameters, .. }, Some(completed)) = (tool, completed) {
+            *parameters = Some(completed);
+        }
+    }
+}
+
+/// The schema of an object with what it lacks; `None` if it lacks nothing, or is none.
+fn completed(schema: &str) -> Option<String> {
+    let schema = json::parse(schema.as_bytes()).ok().filter(json::Value::is_object)?;
+    // One that is put together of others says there what it has.
+    let is_composed = ["$ref", "anyOf", "oneOf", "allOf"].into_iter().any(|name| schema.get(name).is_some());
+    let has_type = schema.get("type").is_some();
+    let is_complete = has_type && schema.get("properties").is_some();
+    if is_composed || is_complete || (has_type && schema.str("type") != Some("object")) {
+        return None;
+    }
+    Some(json::object_text(|o| {
+        o.string("type", "object");
+        let is_replaced = |name: &str| name == "type" || (name == "properties" && schema.get(name).is_none());
+        schema.members().filter(|(name, _)| !is_replaced(name)).for_each(|(name, value)| o.raw(name, value.raw()));
+        if schema.get("properties").is_none() {
+            o.object("properties", |_| {});
+        }
+    }))
 }
 
 fn begin_with_user(prompt: &mut Cow<'_, Prompt>, losses: &mut Losses) {
@@ -150,6 +196,31 @@ mod tests {
             assert_eq!((refused.kind(), refused.param()), (ErrorKind::UnsupportedParameter, Some(name)));
             assert!(to(Protocol::OpenAiResponses).is_ok());
         }
+    }
+
+    #[test]
+    fn schemas_say_that_there_are_no_arguments() {
+        for (schema, expected) in [
+            (r#"{"type":"object"}"#, Some(r#"{"type":"object","properties":{}}"#)),
+            ("{}", Some(r#"{"type":"object","properties":{}}"#)),
+            (r#"{"properties":{"a":{}}}"#, Some(r#"{"type":"object","properties":{"a":{}}}"#)),
+            (
+                r#"{"type":"object","properties":null,"title":"t"}"#,
+                Some(r#"{"type":"object","title":"t","properties":{}}"#),
+            ),
+            (r#"{"type":"object","properties":{}}"#, None),
+            (r#"{"type":"object","anyOf":[]}"#, None),
+            (r#"{"type":"string"}"#, None),
+            ("[]", None),
+        ] {
+            assert_eq!(completed(schema).as_deref(), expected, "{schema}");
+        }
+        let body = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"q"}],
+            "tools":[{"name":"f","input_schema":{"type":"object"}}]}"#;
+        let (prompt, losses) = fitted(body, Protocol::AnthropicMessages, Protocol::OpenAiChat);
+        let Tool::Function { parameters, .. } = &prompt.tools[0] else { panic!("{:?}", prompt.tools) };
+        assert_eq!(parameters.as_deref(), Some(r#"{"type":"object","properties":{}}"#));
+        assert!(losses.is_empty());
     }
 
     #[test]

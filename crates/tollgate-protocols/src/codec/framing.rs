@@ -36,29 +36,21 @@ impl Framing {
         }
     }
 
-    /// The next piece that says something; `None` until more has arrived.
+    /// The next piece, empty where it is a comment or a blank line; `None` until more has arrived.
     ///
     /// # Errors
     /// If a piece, complete or not, exceeds the limit. There is no going on after that.
     pub fn next_piece(&mut self) -> Result<Option<Bytes>, TooLarge> {
-        loop {
-            let piece = match &mut self.0 {
-                Kind::Sse(decoder) => match decoder.next_event()? {
-                    None => return Ok(None),
-                    Some(event) => match sse::data(&event) {
-                        Some(Cow::Borrowed(data)) => event.slice_ref(data),
-                        Some(Cow::Owned(data)) => data.into(),
-                        None => Bytes::new(),
-                    },
-                },
-                Kind::Lines(lines) => match lines.next_line()? {
-                    None => return Ok(None),
-                    Some(line) => line,
-                },
-            };
-            if !piece.trim_ascii().is_empty() {
-                return Ok(Some(piece));
+        match &mut self.0 {
+            Kind::Sse(decoder) => {
+                let Some(event) = decoder.next_event()? else { return Ok(None) };
+                Ok(Some(match sse::data(&event) {
+                    Some(Cow::Borrowed(data)) => event.slice_ref(data),
+                    Some(Cow::Owned(data)) => data.into(),
+                    None => Bytes::new(),
+                }))
             }
+            Kind::Lines(lines) => lines.next_line(),
         }
     }
 

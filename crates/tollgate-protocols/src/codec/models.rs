@@ -30,6 +30,10 @@ pub struct ModelGates {
     pub samples_without_thinking: bool,
     /// Whether it thinks unless it is told not to.
     pub thinks_unasked: bool,
+    /// Whether texts at which to stop are refused.
+    pub refuses_stop: bool,
+    /// Whether it is refused to be told of calls at once or one by one.
+    pub refuses_parallel: bool,
     /// Whether `max_tokens` is refused in favour of `max_completion_tokens`.
     pub refuses_max_tokens: bool,
     /// Whether a forced tool choice is refused together with thinking by budget, or always.
@@ -72,6 +76,8 @@ const ANY: ModelGates = ModelGates {
     refuses_sampling: false,
     samples_without_thinking: false,
     thinks_unasked: false,
+    refuses_stop: false,
+    refuses_parallel: false,
     refuses_max_tokens: false,
     forced_tool: ForcedTool::Allowed,
     json_schema: true,
@@ -113,7 +119,9 @@ const CLAUDE_ADAPTIVE: ModelGates = ModelGates {
 };
 const CLAUDE_MYTHOS: ModelGates = ModelGates { forced_tool: ForcedTool::Refused, ..CLAUDE_ADAPTIVE };
 const OPENAI_REASONING: ModelGates =
-    ModelGates { thinks: Thinks::Effort, refuses_sampling: true, refuses_max_tokens: true, ..ANY };
+    ModelGates { thinks: Thinks::Effort, refuses_sampling: true, refuses_stop: true, refuses_max_tokens: true, ..ANY };
+const OPENAI_O: ModelGates = ModelGates { refuses_parallel: true, ..OPENAI_REASONING };
+const GROK_THINKING: ModelGates = ModelGates { refuses_stop: true, ..ANY };
 /// From gpt-5.1 on: they need not think.
 const OPENAI_5_1: ModelGates =
     ModelGates { refuses_sampling: false, samples_without_thinking: true, ..OPENAI_REASONING };
@@ -161,12 +169,16 @@ const TABLE: &[(&str, ModelGates)] = &[
     ("gpt-5", OPENAI_REASONING),
     ("gpt-6", OPENAI_5_5),
     ("codex", OPENAI_REASONING),
-    ("o1", OPENAI_REASONING),
-    ("o3", OPENAI_REASONING),
-    ("o4", OPENAI_REASONING),
+    ("o1", OPENAI_O),
+    ("o3", OPENAI_O),
+    ("o4", OPENAI_O),
     ("gpt-oss", ModelGates { thinks: Thinks::Effort, can_stop_thinking: false, ..ANY }),
-    ("grok-3-mini", ModelGates { thinks: Thinks::Effort, ..ANY }),
-    ("grok-4.3", ModelGates { thinks: Thinks::Effort, ..ANY }),
+    ("grok-3-mini", ModelGates { thinks: Thinks::Effort, ..GROK_THINKING }),
+    ("grok-4.3", ModelGates { thinks: Thinks::Effort, ..GROK_THINKING }),
+    ("grok-4-fast-non-reasoning", ANY),
+    ("grok-4-1-fast-non-reasoning", ANY),
+    ("grok-4", GROK_THINKING),
+    ("grok-code", GROK_THINKING),
     ("gemini-3", GEMINI_3),
     ("gemini-2.5-pro", GEMINI_2_5_PRO),
     ("gemini-2.5", GEMINI_2_5),

@@ -54,6 +54,7 @@ impl ReadAnswer for Streamed {
         loop {
             match self.framing.next_piece() {
                 Ok(None) => return Ok(()),
+                Ok(Some(piece)) if piece.trim_ascii().is_empty() => {}
                 Ok(Some(piece)) => self.decoder.event(&piece, out).map_err(|error| unreadable(&error))?,
                 Err(_) => return Err(unreadable(&DecodeError::Invalid("an event is too large"))),
             }

@@ -62,16 +62,28 @@ impl Shaper {
             self.finished |= 1 << index(choice);
         }
         if !has_usage {
+            // Some have it in a choice only, or beside the answer; there it may stay.
+            if let Some(usage) = elsewhere(&chunk).filter(|_| self.asked) {
+                self.hold(&chunk, usage, None);
+            }
             return if repeats { Shaped::Withheld } else { Shaped::Sent(self.plain(event)) };
         }
         let is_usage_chunk = choices.is_empty() && chunk.get("choices").is_some();
-        if self.asked {
-            self.held = Some(if is_usage_chunk { event.clone() } else { usage_chunk(&chunk) });
+        if let Some(usage) = chunk.get("usage").filter(|_| self.asked) {
+            self.hold(&chunk, usage, is_usage_chunk.then_some(&event));
         }
         if is_usage_chunk || repeats {
             return Shaped::Withheld;
         }
         Shaped::Sent(without_usage(&chunk))
+    }
+
+    /// Keeps the chunk to send at the end. One that counts nothing takes no counts back.
+    fn hold(&mut self, chunk: &Value<'_>, usage: &Value<'_>, whole: Option<&Bytes>) {
+        let counts_nothing = ["prompt_tokens", "completion_tokens"].into_iter().all(|name| usage.u64(name) == Some(0));
+        if self.held.is_none() || !counts_nothing {
+            self.held = Some(whole.map_or_else(|| usage_chunk(chunk, usage), Bytes::clone));
+        }
     }
 
     /// What is owed before the end.
@@ -106,14 +118,21 @@ fn without_usage(chunk: &Value<'_>) -> Bytes {
     })
 }
 
+/// Usage in another place than its own: Moonshot's and Groq's.
+fn elsewhere<'v>(chunk: &'v Value<'v>) -> Option<&'v Value<'v>> {
+    let in_choice = chunk.array("choices").iter().find_map(|choice| choice.get("usage"));
+    let found = in_choice.or_else(|| chunk.get("x_groq")?.get("usage"));
+    found.filter(|usage| usage.is_object())
+}
+
 /// The chunk's usage as a chunk of its own.
-fn usage_chunk(chunk: &Value<'_>) -> Bytes {
+fn usage_chunk(chunk: &Value<'_>, usage: &Value<'_>) -> Bytes {
     event(chunk, |o| {
         for name in ["id", "object", "created", "model", "system_fingerprint"] {
             o.maybe_raw(name, chunk.get(name).map(Value::raw));
         }
         o.raw("choices", "[]");
-        o.maybe_raw("usage", chunk.get("usage").map(Value::raw));
+        o.raw("usage", usage.raw());
     })
 }
 
@@ -170,6 +189,28 @@ mod tests {
             assert_eq!(text.matches("prompt_tokens").count(), 1, "{chunks:?}");
             assert_eq!(text.matches("finish_reason").count(), 1, "{chunks:?}");
         }
+    }
+
+    #[test]
+    fn usage_in_other_places_comes_in_its_own_too() {
+        let in_choice =
+            format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{}},"finish_reason":"stop",{USAGE}}}]}}"#);
+        let beside = format!(
+            r#"{{"id":"c","choices":[{{"index":0,"delta":{{}},"finish_reason":"stop"}}],"x_groq":{{{USAGE}}}}}"#
+        );
+        for chunk in [in_choice, beside] {
+            let text = shaped(false, &[&chunk, "[DONE]"]);
+            let expected = format!("data: {{\"id\":\"c\",\"choices\":[],{USAGE}}}\n\ndata: [DONE]\n\n");
+            assert!(text.ends_with(&expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_last_chunk_of_zeros_takes_no_counts_back() {
+        let counts = format!(r#"{{"choices":[],{USAGE}}}"#);
+        let zeros = r#"{"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#;
+        let text = shaped(false, &[&counts, zeros, "[DONE]"]);
+        assert_eq!(text, format!("data: {counts}\n\ndata: [DONE]\n\n"));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) struct TranslatedBody {
     out: Vec<u8>,
     failed: Option<Error>,
     ended: bool,
+    /// Whether a comment came that nothing was written for.
+    is_alive: bool,
     recorder: Recorder,
 }
 
@@ -45,6 +47,7 @@ impl TranslatedBody {
             out: Vec::new(),
             failed: None,
             ended: false,
+            is_alive: false,
             recorder: Recorder::new(replays, context),
         }
     }
@@ -54,6 +57,10 @@ impl TranslatedBody {
         while !self.ended {
             let decoded = match self.framing.next_piece() {
                 Ok(None) => return,
+                Ok(Some(data)) if data.trim_ascii().is_empty() => {
+                    self.is_alive = true;
+                    continue;
+                }
                 Ok(Some(data)) => self.decoder.event(&data, &mut self.events),
                 Err(_) => Err(DecodeError::Invalid("an event is too large")),
             };
@@ -114,6 +121,10 @@ impl http_body::Body for TranslatedBody {
             }
             if this.ended {
                 return Poll::Ready(None);
+            }
+            if std::mem::take(&mut this.is_alive) {
+                // Nothing for the client; but whoever measures the provider's silence must see that it lives.
+                return Poll::Ready(Some(Ok(Frame::data(Bytes::new()))));
             }
             match ready!(Pin::new(&mut this.upstream).poll_frame(cx)) {
                 Some(Ok(frame)) => {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tollgate_testkit::{Reply, Step, Upstream, data_events, eventually};
 
 use super::{ask, before, chat, messages, responses, stream};
+use crate::support::{PROVIDER_KEY, gateway};
 
 fn text_events(kind: &str) -> Vec<Value> {
     match kind {
@@ -123,6 +124,32 @@ async fn b29_streams_of_bedrock_end_in_many_ways() {
             }
             Err(says) => assert!(told.text.contains("\"error\"") && told.text.contains(says), "{}", told.text),
         }
+    }
+}
+
+#[tokio::test]
+async fn b39_comments_show_that_a_translated_stream_is_not_idle() {
+    let chunk = |delta: Value, finish: Value| {
+        let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
+        json!({ "id": "c", "model": "m", "choices": [choice] }).to_string()
+    };
+    let mut reply = Reply::sse([chunk(json!({ "content": "early" }), Value::Null)]);
+    for _ in 0..8 {
+        reply = reply.step(Step::Wait(Duration::from_millis(250))).bytes(": keep-alive\n\n");
+    }
+    let last = chunk(json!({ "content": "late" }), json!("stop"));
+    let upstream = Upstream::always(reply.event(&last).event("[DONE]"));
+    let url = upstream.base_url();
+    let gateway = gateway()
+        .config(format!(
+            "providers:\n  up: {{ kind: deepseek, base_url: \"{url}\", api_key: {PROVIDER_KEY} }}\n\
+             timeouts: {{ idle: 1s, progress: 1m }}\n"
+        ))
+        .start()
+        .await;
+    for (path, body) in [("/v1/messages", messages(true)), ("/api/chat", chat(true))] {
+        let text = gateway.post(path, body).send().await.text().await;
+        assert!(text.contains("early") && text.contains("late") && !text.contains("\"error\""), "{path} {text}");
     }
 }
 

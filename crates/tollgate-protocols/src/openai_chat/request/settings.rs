@@ -12,7 +12,7 @@ use crate::openai_chat::types::{FREE_TEXT, MEMBERS, MISTRAL_MEMBERS, NO_PARAMETE
 
 /// Writes everything but the model and the conversation.
 pub(super) fn write(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) {
-    tools(o, prompt, target.dialect, losses);
+    tools(o, prompt, target, losses);
     format(o, prompt.format.as_ref(), target.dialect, losses);
     reasoning(o, prompt, target, losses);
     sampling(o, prompt, target, losses);
@@ -26,7 +26,8 @@ pub(super) fn write(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, lo
     extras(o, prompt, target.dialect, losses);
 }
 
-fn tools(o: &mut Object<'_>, prompt: &Prompt, dialect: &Dialect, losses: &mut Losses) {
+fn tools(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) {
+    let dialect = target.dialect;
     if let Some(json) = web_search(prompt, dialect, losses) {
         o.raw("web_search_options", &json);
     }
@@ -57,7 +58,8 @@ fn tools(o: &mut Object<'_>, prompt: &Prompt, dialect: &Dialect, losses: &mut Lo
     o.raw("tools", &list);
     choice(o, prompt, dialect);
     if let Some(parallel) = prompt.parallel_tool_calls {
-        if dialect.parallel_tool_calls {
+        let is_refused = target.gates.refuses_parallel && prompt.protocol != Protocol::OpenAiChat;
+        if dialect.parallel_tool_calls && !is_refused {
             o.bool("parallel_tool_calls", parallel);
         } else {
             losses.drop("parallel_tool_calls");
@@ -320,13 +322,32 @@ fn sampling(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &m
         Some(bias) if is_free && dialect.logit_bias => o.raw("logit_bias", bias),
         bias => losses.drop_if(bias.is_some(), "logit_bias"),
     }
-    match &sampling.stop[..] {
-        [] => {}
-        stop if dialect.stop => o.strings("stop", stop.iter().map(String::as_str)),
-        _ => losses.drop("stop"),
-    }
+    stop(o, prompt, target, losses);
     if let Some(seed) = sampling.seed {
         o.int(dialect.seed_field, seed);
+    }
+}
+
+/// Texts at which to stop: OpenAI takes four, of which none may be empty, and its models that think take none.
+fn stop(o: &mut Object<'_>, prompt: &Prompt, target: &Target<'_>, losses: &mut Losses) {
+    let texts = &prompt.sampling.stop;
+    if prompt.protocol == Protocol::OpenAiChat && target.dialect.stop {
+        if !texts.is_empty() {
+            o.strings("stop", texts.iter().map(String::as_str));
+        }
+        return;
+    }
+    let most = if target.dialect.platform { 4 } else { usize::MAX };
+    let is_known = target.dialect.stop && !target.gates.refuses_stop;
+    let sent: Vec<&str> =
+        texts.iter().map(String::as_str).filter(|text| is_known && !text.is_empty()).take(most).collect();
+    if !sent.is_empty() {
+        o.strings("stop", sent.iter().copied());
+    }
+    match sent.len() {
+        0 => losses.drop_if(!texts.is_empty(), "stop"),
+        count if count < texts.len() => losses.change("stop"),
+        _ => {}
     }
 }
 
@@ -343,7 +364,11 @@ fn platform(o: &mut Object<'_>, prompt: &Prompt, dialect: &Dialect, losses: &mut
     text("verbosity", prompt.verbosity.as_deref(), dialect.platform);
     text("prompt_cache_key", prompt.prompt_cache_key.as_deref(), dialect.platform);
     if dialect.platform {
-        o.maybe_raw("metadata", prompt.metadata.as_deref());
+        // Labels are refused for what is not kept.
+        let metadata = prompt.metadata.as_deref();
+        let is_kept = prompt.store == Some(true) || prompt.protocol == Protocol::OpenAiChat;
+        o.maybe_raw("metadata", metadata.filter(|_| is_kept));
+        losses.drop_if(metadata.is_some() && !is_kept, "metadata");
         o.maybe_bool("store", prompt.store);
     } else {
         losses.drop_if(prompt.metadata.is_some(), "metadata");
