@@ -67,7 +67,8 @@ impl App {
         }
         if let Some(admin_path) = own_path.strip_prefix("/admin/v1/") {
             let admin_path = admin_path.to_owned();
-            return admin::answer(&self.gateway, &generation.config, &admin_path, &request.map(drop), peer);
+            let generation = generation.clone();
+            return admin::answer(&self.gateway, &generation.config, &admin_path, request, peer).await;
         }
         let doors = generation.doors.clone();
         // A long request must not keep an old generation from being replaced in the guard's cache.

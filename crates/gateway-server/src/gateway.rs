@@ -200,7 +200,8 @@ impl Generation {
         let fingerprint = source.fingerprint_with(&config.key_files);
         let providers = build_all(&config, source, earlier)?;
         let registry = Arc::new(registry(&config, &providers));
-        let cache = Arc::new(kept.caches.build(&config));
+        let background = || stack::background(&config, registry.clone(), kept.ledgers.clone());
+        let cache = Arc::new(kept.caches.build(&config, source, background)?);
         let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone());
         let doors = doors(&config, stack, registry.clone());
         Ok(Self { config, registry, doors, cache, providers, fingerprint })

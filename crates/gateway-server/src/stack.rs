@@ -67,6 +67,21 @@ where
     )
 }
 
+/// Composes the way to the providers for calls that are made for no client, which are recorded like others.
+pub fn background<L>(config: &Config, registry: Arc<Registry>, ledger: L) -> Stack
+where
+    L: Ledger + Clone + Unpin + 'static,
+{
+    BoxCloneSyncService::new(
+        ServiceBuilder::new()
+            .layer(TraceLayer::new())
+            .layer(UsageLayer::new(ledger))
+            .layer(RouteLayer::new(registry.clone()))
+            .layer(TimeoutLayer::new(timeouts(config)))
+            .service(Dispatch::new(registry)),
+    )
+}
+
 /// The time limits of the provider that a request goes to.
 fn timeouts(config: &Config) -> impl Fn(&Request) -> Timeouts + Clone + Send + Sync + 'static {
     let by_provider: HashMap<String, Timeouts> =

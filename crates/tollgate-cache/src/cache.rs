@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,9 +20,9 @@ use crate::semantic::decision::ClusterId;
 use crate::semantic::text::Volatility;
 use crate::semantic::{Query, SemanticCache};
 use crate::statistics::Statistics;
-use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::{Entry, Epochs, Freshness, Key, KeyMaker, KeyParts, Payload, Settings, Stamp, now_millis};
+use crate::store::{SharedEpochs, Store};
+use crate::{Entry, Epochs, Freshness, Key, KeyMaker, KeyParts, Payload, Settings, Stamp, Subject, now_millis};
 
 /// The cache of answers.
 pub struct AnswerCache {
@@ -34,6 +35,9 @@ pub struct AnswerCache {
     flights: Flights,
     statistics: Statistics,
     semantic: Option<Arc<SemanticCache>>,
+    shared_epochs: Option<Arc<dyn SharedEpochs>>,
+    /// When the shared epochs are looked at next, in milliseconds since 1970.
+    next_look: AtomicU64,
 }
 
 /// What is to be done for a request.
@@ -93,6 +97,7 @@ pub struct AnswerCacheBuilder {
     shared: Option<Arc<dyn Store>>,
     epochs: Arc<Epochs>,
     semantic: Option<Arc<SemanticCache>>,
+    shared_epochs: Option<Arc<dyn SharedEpochs>>,
 }
 
 // === impl AnswerCacheBuilder ===
@@ -114,8 +119,9 @@ impl AnswerCacheBuilder {
 
     /// Sets a store that is shared with other processes, asked where the memory has nothing. Defaults to none.
     #[must_use]
-    pub fn shared(mut self, store: Arc<dyn Store>) -> Self {
-        self.shared = Some(store);
+    pub fn shared<S: Store + SharedEpochs + 'static>(mut self, store: Arc<S>) -> Self {
+        self.shared = Some(store.clone());
+        self.shared_epochs = Some(store);
         self
     }
 
@@ -146,6 +152,8 @@ impl AnswerCacheBuilder {
             flights: Flights::default(),
             statistics: Statistics::default(),
             semantic: self.semantic,
+            shared_epochs: self.shared_epochs,
+            next_look: AtomicU64::new(0),
         }
     }
 }
@@ -164,6 +172,7 @@ impl AnswerCache {
             shared: None,
             epochs: Arc::default(),
             semantic: None,
+            shared_epochs: None,
         }
     }
 
@@ -239,6 +248,19 @@ impl AnswerCache {
         }
     }
 
+    /// Forgets an answer, here and in the shared store.
+    pub async fn forget(&self, key: &Key) -> bool {
+        let was_here = self.memory.forget(key);
+        match &self.shared {
+            Some(shared) => shared.remove(key).await || was_here,
+            None => was_here,
+        }
+    }
+
+    pub(crate) async fn forget_cluster(&self, cluster: ClusterId) {
+        self.forget(&self.keys.cluster(cluster.0)).await;
+    }
+
     /// What it knows of requests and answers.
     #[must_use]
     pub fn codec(&self) -> &Arc<dyn AnswerCodec> {
@@ -290,8 +312,41 @@ impl AnswerCache {
         Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, stamps, strict: request.strict }))
     }
 
+    /// Begins a new epoch of something, here and for all who share the store. Whether the others will know of it.
+    pub async fn invalidate(&self, subject: &Subject) -> bool {
+        let epoch = self.epochs.advance(subject);
+        let Some(shared) = &self.shared_epochs else { return true };
+        let name = subject.name();
+        match shared.advance(&name).await {
+            Some(theirs) => {
+                self.epochs.merge([(name, theirs.max(epoch))]);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes over what others have invalidated, at most once in a second.
+    async fn look_at_epochs(&self) {
+        const INTERVAL: u64 = 1000;
+        let Some(shared) = &self.shared_epochs else { return };
+        let (now, due) = (now_millis(), self.next_look.load(Ordering::Relaxed));
+        // One request asks for all others, which go on with what is known.
+        let is_due = now >= due;
+        if is_due
+            && self.next_look.compare_exchange(due, now + INTERVAL, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && let Some(epochs) = shared.load().await
+        {
+            self.epochs.merge(epochs);
+        }
+    }
+
     /// Looks for the answer to a request.
-    pub async fn find(&self, lookup: &Lookup) -> Found {
+    pub async fn find(&self, lookup: &mut Lookup) -> Found {
+        self.look_at_epochs().await;
+        if self.shared_epochs.is_some() {
+            self.epochs.renew(&mut lookup.stamps);
+        }
         if lookup.directives.refresh {
             return Found::Nothing;
         }

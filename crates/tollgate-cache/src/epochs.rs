@@ -63,6 +63,14 @@ impl Epochs {
             .collect()
     }
 
+    /// Brings stamps of something that has not been asked for yet up to the present.
+    pub fn renew(&self, stamps: &mut [Stamp]) {
+        let epochs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for stamp in stamps {
+            stamp.epoch = epochs.get(&stamp.name).copied().unwrap_or(0);
+        }
+    }
+
     /// Whether nothing that an entry was stored under has been invalidated since.
     #[must_use]
     pub fn is_current(&self, stamps: &[Stamp]) -> bool {

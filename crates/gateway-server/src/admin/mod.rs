@@ -4,45 +4,88 @@
 //! no sign of having come from further away: a proxy on the same machine, or a page in a browser.
 
 mod cache;
+mod explain;
 mod guard;
 mod query;
 mod usage;
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, Collected, Limited};
 use serde_json::json;
-use tollgate_core::{Body, Error, ErrorKind};
+use tollgate_core::{Body, BoxError, Error, ErrorKind};
 use tollgate_http::{error_response, request_id};
 
 use crate::config::Config;
 use crate::gateway::{Gateway, Reloaded};
 
+/// The largest body of a request.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
 /// Answers a request for `path`, the part after `/admin/v1/`.
-pub(crate) fn answer(
+pub(crate) async fn answer<B>(
     gateway: &Gateway,
     config: &Config,
     path: &str,
-    request: &http::Request<()>,
+    request: http::Request<B>,
     peer: SocketAddr,
-) -> http::Response<Body> {
-    let answered = guard::check(config, request.headers(), peer).and_then(|()| route(gateway, path, request));
+) -> http::Response<Body>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    let answered = match guard::check(config, &parts.headers, peer) {
+        Ok(()) => take(body).await,
+        Err(error) => Err(error),
+    };
+    let answered = match answered {
+        Ok(body) => route(gateway, path, &http::Request::from_parts(parts.clone(), body)).await,
+        Err(error) => Err(error),
+    };
     match answered {
         Ok((status, json)) => reply(status, json),
-        Err(error) => error_response(&error, &request_id(request.headers())),
+        Err(error) => error_response(&error, &request_id(&parts.headers)),
     }
+}
+
+async fn take<B>(body: B) -> Result<Bytes, Error>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let collected = Limited::new(body, MAX_BODY).collect().await;
+    collected.map(Collected::to_bytes).map_err(|_| {
+        let message = format!("The body did not arrive, or is larger than {MAX_BODY} bytes.");
+        Error::new(ErrorKind::RequestTooLarge, message)
+    })
 }
 
 /// What answers a request, given its query.
 type Answer = fn(&Gateway, &str) -> Result<(StatusCode, Vec<u8>), Error>;
 
-fn route(gateway: &Gateway, path: &str, request: &http::Request<()>) -> Result<(StatusCode, Vec<u8>), Error> {
+async fn route(gateway: &Gateway, path: &str, request: &http::Request<Bytes>) -> Result<(StatusCode, Vec<u8>), Error> {
+    let query = request.uri().query().unwrap_or_default();
+    // What waits for something.
+    match (path, request.method()) {
+        ("cache/explain", &Method::POST) => {
+            let generation = gateway.current().clone();
+            return Ok((StatusCode::OK, explain::explain(&generation, request.body()).await?));
+        }
+        ("cache/purge", &Method::POST) => return Ok((StatusCode::OK, cache::purge(gateway, query).await?)),
+        ("cache/explain" | "cache/purge", method) => {
+            let message = format!("/admin/v1/{path} takes POST, not {method}.");
+            return Err(Error::new(ErrorKind::MethodNotAllowed, message));
+        }
+        _ => {}
+    }
     let (method, answer): (Method, Answer) = match path {
         "usage/summary" => (Method::GET, |gateway, query| Ok((StatusCode::OK, usage::summary(gateway, query)?))),
         "usage/recent" => (Method::GET, |gateway, query| Ok((StatusCode::OK, usage::recent(gateway, query)?))),
         "cache/stats" => (Method::GET, |gateway, _| Ok((StatusCode::OK, cache::stats(gateway)))),
         "cache/entries" => (Method::GET, |gateway, query| Ok((StatusCode::OK, cache::entries(gateway, query)?))),
-        "cache/purge" => (Method::POST, |gateway, query| Ok((StatusCode::OK, cache::purge(gateway, query)?))),
         "reload" => (Method::POST, |gateway, _| Ok(reload(gateway))),
         _ => return Err(Error::new(ErrorKind::NotFound, format!("There is nothing at /admin/v1/{path}."))),
     };
@@ -50,7 +93,7 @@ fn route(gateway: &Gateway, path: &str, request: &http::Request<()>) -> Result<(
         let message = format!("/admin/v1/{path} takes {method}, not {}.", request.method());
         return Err(Error::new(ErrorKind::MethodNotAllowed, message));
     }
-    answer(gateway, request.uri().query().unwrap_or_default())
+    answer(gateway, query)
 }
 
 fn reload(gateway: &Gateway) -> (StatusCode, Vec<u8>) {

@@ -199,6 +199,32 @@ impl RedisClient {
         number(&self.run(::redis::cmd("INCR").arg(self.key(key)), Operation::Once).await?)
     }
 
+    /// Adds one to the number in a field of a hash, and returns it. A field that is not there holds 0.
+    ///
+    /// # Errors
+    /// As [`RedisClient::increment`].
+    pub async fn hash_increment(&self, key: &[u8], field: &[u8]) -> Result<u64, RedisError> {
+        let mut command = ::redis::cmd("HINCRBY");
+        command.arg(self.key(key)).arg(field).arg(1);
+        number(&self.run(&command, Operation::Once).await?)
+    }
+
+    /// The fields of a hash with their values; none if there is no such hash.
+    ///
+    /// # Errors
+    /// If the server does not answer or the key holds something else.
+    pub async fn hash_all(&self, key: &[u8]) -> Result<Vec<(Bytes, Bytes)>, RedisError> {
+        let pairs: Vec<Bytes> = match self.run(::redis::cmd("HGETALL").arg(self.key(key)), Operation::Read).await? {
+            Value::Array(items) => items.into_iter().map(bytes).collect::<Result<Option<_>, _>>()?.unwrap_or_default(),
+            Value::Map(pairs) => {
+                let items = pairs.into_iter().flat_map(|(field, value)| [field, value]);
+                items.map(bytes).collect::<Result<Option<_>, _>>()?.unwrap_or_default()
+            }
+            _ => return Err(RedisError::unexpected()),
+        };
+        Ok(pairs.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
+    }
+
     /// A key as the server has it.
     pub(crate) fn key(&self, key: &[u8]) -> Vec<u8> {
         [self.0.settings.key_prefix.as_bytes(), key].concat()

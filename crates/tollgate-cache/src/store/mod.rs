@@ -1,6 +1,8 @@
 //! Where answers are kept.
 
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 use std::sync::Arc;
 
@@ -19,4 +21,16 @@ pub trait Store: Send + Sync {
 
     /// Forgets an entry; whether there was one.
     fn remove<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, bool>;
+}
+
+/// Epochs by the names of what they are of.
+pub type NamedEpochs = Vec<(Arc<str>, u64)>;
+
+/// What was invalidated, as all processes that share a store see it.
+pub trait SharedEpochs: Send + Sync {
+    /// The epoch of everything that was ever invalidated; `None` if it cannot be had now.
+    fn load(&self) -> BoxFuture<'_, Option<NamedEpochs>>;
+
+    /// Begins a new epoch, and gives it; `None` if it cannot be done now.
+    fn advance<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<u64>>;
 }

@@ -44,7 +44,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let lookup = match self.cache.plan(&request) {
+        let mut lookup = match self.cache.plan(&request) {
             Plan::None => return Box::pin(inner.call(request)),
             Plan::Bypass(reason) => {
                 self.cache.statistics().bypassed(reason);
@@ -56,7 +56,7 @@ where
         let cache = self.cache.clone();
         let mut background = self.background.clone();
         Box::pin(async move {
-            let stale = match cache.find(&lookup).await {
+            let stale = match cache.find(&mut lookup).await {
                 Found::Fresh(entry) => {
                     if let Some(response) = cache.serve(&request, &entry, CacheStatus::Hit, "exact") {
                         return Ok(complete(response, &request.context));

@@ -4,6 +4,7 @@
 //! used if there was none.
 
 pub(super) mod aliases;
+mod cache;
 mod cloud;
 mod keys;
 pub(super) mod listen;

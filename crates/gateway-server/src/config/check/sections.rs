@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::Check;
+use super::{Check, cache};
 use crate::config::types::{ConfigFile, Cors, Span};
 
 /// Checks the sections that need no more than their own values.
@@ -30,10 +30,6 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
             ("limits.max_event", limits.max_event.get() == 0),
             ("limits.max_buffered_response", limits.max_buffered_response.get() == 0),
             ("usage.max_groups", file.usage.max_groups == 0),
-            ("cache.ttl", file.cache.ttl.is_zero()),
-            ("cache.max_ttl", file.cache.max_ttl.is_zero()),
-            ("cache.max_entry", file.cache.max_entry.get() == 0),
-            ("cache.memory", file.cache.memory.get() == 0),
         ],
         "a limit of zero would let nothing through",
         "write how much is allowed, or leave the key out for the default",
@@ -44,12 +40,7 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
     if file.retry.max_delay < file.retry.base_delay {
         check.wrong("retry.max_delay", "must not be shorter than base_delay", "raise max_delay or lower base_delay");
     }
-    if file.cache.max_ttl < file.cache.ttl {
-        check.wrong("cache.max_ttl", "must not be shorter than ttl", "raise max_ttl or lower ttl");
-    }
-    if file.cache.max_entry > file.cache.memory {
-        check.wrong("cache.max_entry", "must not be larger than memory", "raise memory or lower max_entry");
-    }
+    cache::check(check, &file.cache);
     if let Some(cors) = &file.cors {
         cors_section(check, cors);
     }
@@ -69,7 +60,7 @@ pub(super) fn provider_times(check: &mut Check<'_>, path: &str, times: [(&str, O
     }
 }
 
-fn zeros(check: &mut Check<'_>, values: &[(&str, bool)], message: &str, hint: &str) {
+pub(super) fn zeros(check: &mut Check<'_>, values: &[(&str, bool)], message: &str, hint: &str) {
     for (path, _) in values.iter().filter(|(_, zero)| *zero) {
         check.wrong(path, message, hint);
     }

@@ -17,7 +17,10 @@ mod traffic;
 
 use serde::Deserialize;
 
-pub use cache::{Cache, CacheModeName, CacheScope, SampledAnswers};
+pub use cache::{
+    Cache, CacheModeName, CacheScope, QdrantServer, RedisServer, SampledAnswers, Semantic, SemanticPolicy,
+    SemanticStart, VectorStore,
+};
 pub use entries::Entries;
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
 pub use provider::{ProviderEntry, TimeoutOverrides};

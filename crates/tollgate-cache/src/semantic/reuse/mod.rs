@@ -2,6 +2,7 @@
 
 mod payload;
 mod prefilter;
+mod purge;
 mod search;
 mod settle;
 

@@ -61,7 +61,7 @@ impl SemanticCache {
             lock(&self.engine).learn(judgement, Label { agrees, actual: same.map(|(cluster, ..)| cluster), source });
         }
         match same {
-            Some((cluster, similarity, _)) => self.add_key(query, cluster, similarity, vector, &fresh).await,
+            Some((cluster, similarity, _)) => self.add_key((lookup, query), cluster, similarity, vector, &fresh).await,
             None => self.open(answers, lookup, query, vector, fresh).await,
         }
     }
@@ -81,7 +81,14 @@ impl SemanticCache {
         clusters
     }
 
-    async fn add_key(&self, query: &Query, cluster: ClusterId, nearest: f32, vector: Vec<f32>, fresh: &Entry) {
+    async fn add_key(
+        &self,
+        (lookup, query): (&Lookup, &Query),
+        cluster: ClusterId,
+        nearest: f32,
+        vector: Vec<f32>,
+        fresh: &Entry,
+    ) {
         let key = KeyId(fastrand::u64(..));
         let admission = lock(&self.engine).add_key(cluster, key, nearest);
         match admission {
@@ -89,18 +96,25 @@ impl SemanticCache {
             KeyAdmission::Replaced(old) => drop(self.index.remove(query.namespace, &[point(old)]).await),
             KeyAdmission::Kept => {}
         }
-        self.insert(query, cluster, key, vector, fresh).await;
+        self.insert((lookup, query), cluster, key, vector, fresh).await;
     }
 
     async fn open(&self, answers: &AnswerCache, lookup: &Lookup, query: &Query, vector: Vec<f32>, fresh: Arc<Entry>) {
         let (cluster, key) = (ClusterId(fastrand::u64(..)), KeyId(fastrand::u64(..)));
         lock(&self.engine).open_cluster(cluster, key);
         answers.keep_cluster(lookup, cluster, fresh.clone()).await;
-        self.insert(query, cluster, key, vector, &fresh).await;
+        self.insert((lookup, query), cluster, key, vector, &fresh).await;
     }
 
-    async fn insert(&self, query: &Query, cluster: ClusterId, key: KeyId, vector: Vec<f32>, fresh: &Entry) {
-        let payload = Payload { cluster, key, analysis: query.reading.analysis.clone() };
+    async fn insert(
+        &self,
+        (lookup, query): (&Lookup, &Query),
+        cluster: ClusterId,
+        key: KeyId,
+        vector: Vec<f32>,
+        fresh: &Entry,
+    ) {
+        let payload = Payload { cluster, key, exact: lookup.key, analysis: query.reading.analysis.clone() };
         #[expect(clippy::cast_precision_loss, reason = "what is worth keeping need not be exact")]
         let point = Point::new(point(key), vector, payload.to_bytes()).weight(fresh.worth() as f32);
         let ttl = Duration::from_millis(fresh.ttl.saturating_add(fresh.grace).max(1));

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod fetch;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +30,15 @@ enum Command {
     Serve(ServeArgs),
     /// Check a configuration; every mistake is shown with its file, line and key
     Check(CheckArgs),
+    /// Fetch the model that turns prompts into vectors, for the semantic cache
+    #[command(subcommand)]
+    Model(ModelCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelCommand {
+    /// Fetch the model's files from a hub, and check them; what is there already is left alone
+    Fetch(FetchArgs),
 }
 
 #[derive(Debug, Default, Args)]
@@ -50,6 +61,16 @@ struct CheckArgs {
     config: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct FetchArgs {
+    /// The folder to put them in, as `cache.semantic.model` names it
+    #[arg(long, value_name = "FOLDER", default_value = "models/all-MiniLM-L6-v2")]
+    into: PathBuf,
+    /// The address of the hub, if it is not Hugging Face [env: HF_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -58,6 +79,7 @@ pub fn run() -> ExitCode {
         None => run_server(cli.serve),
         Some(Command::Serve(args)) => run_server(args),
         Some(Command::Check(args)) => check(args),
+        Some(Command::Model(ModelCommand::Fetch(args))) => fetch::run(&args.into, args.endpoint),
     }
 }
 

@@ -1,0 +1,118 @@
+//! The caches: what of them outlives a reload, and how a configuration makes one of it.
+
+mod embedders;
+mod lazy;
+mod semantic;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tollgate_cache::store::memory::MemoryStore;
+use tollgate_cache::store::redis::RedisStore;
+use tollgate_cache::{AnswerCache, Epochs, Scope, Settings};
+use tollgate_core::{CacheMode, Secret};
+use tollgate_protocols::doors::Doors;
+
+use crate::config::{Config, ConfigErrors, Source, types};
+use crate::stack::Stack;
+
+/// Stored answers and what was invalidated, which outlive every reload.
+pub(crate) struct Caches {
+    memory: Arc<MemoryStore>,
+    epochs: Arc<Epochs>,
+    semantic: Mutex<Option<Arc<semantic::Built>>>,
+    redis: Mutex<Option<(types::RedisServer, Arc<RedisStore>)>>,
+}
+
+impl Caches {
+    pub(crate) fn new(config: &types::Cache) -> Self {
+        let memory = Arc::new(MemoryStore::new(config.memory.as_usize()));
+        Self { memory, epochs: Arc::default(), semantic: Mutex::default(), redis: Mutex::default() }
+    }
+
+    /// The cache of a configuration. `background` leads to the providers for calls that are made for no client.
+    ///
+    /// # Errors
+    /// If something that the configuration names is not there.
+    pub(crate) fn build(
+        &self,
+        config: &Config,
+        source: &Source,
+        background: impl FnOnce() -> Stack,
+    ) -> Result<AnswerCache, ConfigErrors> {
+        let secret = config.cache.key_secret.as_ref().map_or_else(|| Secret::new(""), |secret| secret.0.clone());
+        let mut builder = AnswerCache::builder(settings(config), Arc::new(Doors))
+            .secret(secret)
+            .memory(self.memory.clone())
+            .epochs(self.epochs.clone());
+        if let Some(redis) = &config.cache.redis {
+            builder = builder.shared(self.store(redis, source)?);
+        }
+        if let Some(section) = &config.cache.semantic {
+            let built = self.semantic(section, config.cache.redis.as_ref(), source)?;
+            built.lead_to(background);
+            builder = builder.semantic(built.cache.clone());
+        }
+        Ok(builder.build())
+    }
+
+    fn store(&self, server: &types::RedisServer, source: &Source) -> Result<Arc<RedisStore>, ConfigErrors> {
+        let mut known = self.redis.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, store)) = &*known
+            && of == server
+        {
+            return Ok(store.clone());
+        }
+        let store = Arc::new(RedisStore::new(semantic::client(server, source)?));
+        *known = Some((server.clone(), store.clone()));
+        Ok(store)
+    }
+
+    fn semantic(
+        &self,
+        section: &types::Semantic,
+        redis: Option<&types::RedisServer>,
+        source: &Source,
+    ) -> Result<Arc<semantic::Built>, ConfigErrors> {
+        let mut known = self.semantic.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(built) = known.as_ref().filter(|built| built.is_of(section, redis)) {
+            return Ok(built.clone());
+        }
+        let built = Arc::new(semantic::Built::new(section, redis, source)?);
+        *known = Some(built.clone());
+        Ok(built)
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let cache = &config.cache;
+    let mut settings = Settings::default();
+    settings.mode = match cache.mode {
+        Some(types::CacheModeName::Off) => CacheMode::Off,
+        Some(types::CacheModeName::Exact) => CacheMode::Exact,
+        Some(types::CacheModeName::Semantic) => CacheMode::Semantic,
+        None if config.providers.is_empty() => CacheMode::Exact,
+        None => CacheMode::Off,
+    };
+    settings.scope = match cache.scope {
+        types::CacheScope::Key => Scope::Key,
+        types::CacheScope::Team => Scope::Team,
+        types::CacheScope::Tenant => Scope::Tenant,
+        types::CacheScope::Deployment => Scope::Deployment,
+    };
+    settings.ttl = cache.ttl.get();
+    settings.volatility = cache.volatility;
+    settings.max_ttl = cache.max_ttl.get();
+    settings.stale_while_revalidate = cache.stale_while_revalidate.get();
+    settings.stale_if_error = cache.stale_if_error.get();
+    settings.max_entry = cache.max_entry.as_usize();
+    settings.reuse_sampled = cache.sampled == types::SampledAnswers::Reuse;
+    settings.coalesce = cache.coalesce;
+    settings
+}
+
+impl fmt::Debug for Caches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caches").field("memory", &self.memory.stats()).finish_non_exhaustive()
+    }
+}

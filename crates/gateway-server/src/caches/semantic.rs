@@ -1,0 +1,120 @@
+//! What finds answers for rephrased requests.
+
+use std::sync::Arc;
+
+use tollgate_cache::index::VectorIndex;
+use tollgate_cache::index::memory::MemoryIndex;
+use tollgate_cache::index::qdrant::QdrantIndex;
+use tollgate_cache::redis::RedisClient;
+use tollgate_cache::semantic::decision::{Calibrated, DecisionEngine, Policy, Settings, Start};
+use tollgate_cache::semantic::{Embedder, SemanticCache};
+use tollgate_embed::Model;
+
+use super::embedders::{Local, Remote};
+use super::lazy::LazyRedis;
+use crate::config::types::{RedisServer, Semantic, SemanticPolicy, SemanticStart, VectorStore};
+use crate::config::{ConfigErrors, Source};
+use crate::stack::Stack;
+
+/// What finds answers, with the configuration that it was built from. It outlives reloads that do not change that, because
+/// of what it has learned.
+pub(super) struct Built {
+    pub(super) section: Semantic,
+    redis: Option<RedisServer>,
+    pub(super) cache: Arc<SemanticCache>,
+    remote: Option<Arc<Remote>>,
+}
+
+impl Built {
+    /// Builds what a section describes.
+    pub(super) fn new(section: &Semantic, redis: Option<&RedisServer>, source: &Source) -> Result<Self, ConfigErrors> {
+        let (embedder, remote) = embedder(section, source)?;
+        let (index, is_local) = index(section, redis, source)?;
+        let engine = DecisionEngine::new(Settings::new(policy(section)), fastrand::u64(..));
+        let cache = Arc::new(SemanticCache::new(embedder, index, engine, is_local));
+        Ok(Self { section: section.clone(), redis: redis.cloned(), cache, remote })
+    }
+
+    pub(super) fn is_of(&self, section: &Semantic, redis: Option<&RedisServer>) -> bool {
+        self.section == *section && self.redis.as_ref() == redis
+    }
+
+    /// Sets what leads to the providers, for a model that one of them has.
+    pub(super) fn lead_to(&self, stack: impl FnOnce() -> Stack) {
+        if let Some(remote) = &self.remote {
+            remote.lead_to(stack());
+        }
+    }
+}
+
+fn policy(section: &Semantic) -> Policy {
+    match section.policy {
+        #[expect(clippy::cast_possible_truncation, reason = "similarities have no more digits than that")]
+        SemanticPolicy::Threshold => Policy::Threshold(section.threshold as f32),
+        SemanticPolicy::Calibrated => {
+            let start = match section.start {
+                SemanticStart::Observe => Start::Observe,
+                SemanticStart::Warm => Start::Warm,
+            };
+            Policy::Calibrated(Calibrated { max_error_rate: section.max_error_rate, start, ..Calibrated::default() })
+        }
+    }
+}
+
+type AnyEmbedder = (Arc<dyn Embedder>, Option<Arc<Remote>>);
+
+fn embedder(section: &Semantic, source: &Source) -> Result<AnyEmbedder, ConfigErrors> {
+    let timeout = section.embed_timeout.get();
+    if let Some(model) = &section.provider_model {
+        let remote = Arc::new(Remote::new(model, timeout));
+        return Ok((remote.clone(), Some(remote)));
+    }
+    let encoder = Model::open(&section.model).map_err(|error| {
+        let hint = if error.is_missing() { "; `gateway-server model fetch` puts it there" } else { "" };
+        wrong(source, "cache.semantic.model", &format!("{error}{hint}"))
+    })?;
+    Ok((Arc::new(Local::new(encoder, timeout)), None))
+}
+
+fn index(
+    section: &Semantic,
+    redis: Option<&RedisServer>,
+    source: &Source,
+) -> Result<(Arc<dyn VectorIndex>, bool), ConfigErrors> {
+    Ok(match (section.vectors, redis, &section.qdrant) {
+        (VectorStore::Redis, Some(redis), _) => {
+            let timeouts = RedisServer { read_timeout: section.search_timeout, ..redis.clone() };
+            (Arc::new(LazyRedis::new(client(&timeouts, source)?)), false)
+        }
+        (VectorStore::Qdrant, _, Some(qdrant)) => {
+            let mut builder = QdrantIndex::builder(qdrant.url.as_str())
+                .collection(qdrant.collection.as_str())
+                .read_timeout(section.search_timeout.get());
+            if let Some(key) = &qdrant.api_key {
+                builder = builder.api_key(key.0.clone());
+            }
+            let index = builder.build().map_err(|error| wrong(source, "cache.semantic.qdrant", &error.to_string()))?;
+            (Arc::new(index), false)
+        }
+        _ => (Arc::new(MemoryIndex::builder().max_bytes(section.memory.as_usize()).build()), true),
+    })
+}
+
+/// A client of a server of Redis.
+pub(super) fn client(server: &RedisServer, source: &Source) -> Result<RedisClient, ConfigErrors> {
+    let url = server.url.clone().map(|url| url.0).unwrap_or_else(|| tollgate_core::Secret::new(""));
+    RedisClient::builder(url)
+        .key_prefix(server.key_prefix.as_str())
+        .read_timeout(server.read_timeout.get())
+        .write_timeout(server.write_timeout.get())
+        .build()
+        .map_err(|error| wrong(source, "cache.redis.url", &error.to_string()))
+}
+
+/// An error with the line of the setting at fault.
+fn wrong(source: &Source, path: &str, message: &str) -> ConfigErrors {
+    match source.document() {
+        Ok(document) => document.error(path, message).into(),
+        Err(errors) => errors,
+    }
+}
