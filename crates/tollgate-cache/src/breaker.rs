@@ -84,11 +84,12 @@ impl Permit<'_> {
         }
     }
 
-    /// The server did not answer. Whether it is left alone from now on.
-    pub(crate) fn failed(self) -> bool {
-        self.failed_at(Instant::now())
+    /// The server did not answer.
+    pub(crate) fn failed(self) {
+        self.failed_at(Instant::now());
     }
 
+    /// Whether the server is left alone from now on.
     fn failed_at(self, now: Instant) -> bool {
         let mut state = self.breaker.lock();
         state.failures += 1;

@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
@@ -41,10 +42,15 @@ type Link = Shared<BoxFuture<'static, Result<Live, RedisError>>>;
 pub(super) struct Live {
     connection: MultiplexedConnection,
     driver: AbortHandle,
+    /// How many commands in a row were not answered in time.
+    silences: Arc<AtomicU32>,
 }
 
 /// How many commands may wait to be written before those who send more are held back.
 const QUEUED: usize = 512;
+
+/// Fewer could be a slow command.
+const SILENCES: u32 = 3;
 
 // === impl Target ===
 
@@ -80,7 +86,7 @@ impl Target {
         let opened = MultiplexedConnection::new_with_config(self.info.redis_settings(), stream, config).await;
         let (connection, driver) = opened?;
         let driver: BoxFuture<'static, ()> = Box::pin(driver);
-        Ok(Live { connection, driver: tokio::spawn(driver).abort_handle() })
+        Ok(Live { connection, driver: tokio::spawn(driver).abort_handle(), silences: Arc::default() })
     }
 }
 
@@ -88,7 +94,9 @@ impl Target {
 
 impl Live {
     pub(super) async fn send(&self, command: &Cmd) -> Result<Value, RedisError> {
-        Ok(self.connection.clone().send_packed_command(command).await.and_then(Value::extract_error)?)
+        let answer = self.connection.clone().send_packed_command(command).await;
+        self.silences.store(0, Ordering::Relaxed);
+        Ok(answer.and_then(Value::extract_error)?)
     }
 }
 
@@ -111,12 +119,14 @@ impl Links {
         self.write().retain(|_, link| !is_same(link));
     }
 
-    /// Has the next command of this runtime open a new connection. A server that has gone without a word would otherwise
-    /// not be missed for many minutes.
-    pub(super) fn discard_any(&self) {
-        let removed = self.write().remove(&Handle::current().id());
-        if let Some(Ok(live)) = removed.as_ref().and_then(Shared::peek) {
-            live.driver.abort();
+    /// Notes that a command of this runtime was not answered in time. After some the next one opens a new connection: one
+    /// whose other end has gone without a word would otherwise not be missed for many minutes.
+    pub(super) fn suspect(&self) {
+        let link = self.links.read().unwrap_or_else(PoisonError::into_inner).get(&Handle::current().id()).cloned();
+        if let Some(Ok(live)) = link.as_ref().and_then(Shared::peek)
+            && live.silences.fetch_add(1, Ordering::Relaxed) + 1 >= SILENCES
+        {
+            self.discard(live);
         }
     }
 

@@ -239,12 +239,11 @@ impl RedisClient {
         };
         let done = tokio::time::timeout(timeout, self.send(command, operation)).await;
         let result = done.unwrap_or_else(|_| Err(RedisError::timeout()));
+        if result.as_ref().is_err_and(RedisError::is_timeout) {
+            self.0.links.suspect();
+        }
         match &result {
-            Err(error) if error.is_timeout() || error.is_unavailable() => {
-                if permit.failed() {
-                    self.0.links.discard_any();
-                }
-            }
+            Err(error) if error.is_timeout() || error.is_unavailable() => permit.failed(),
             _ => permit.succeeded(),
         }
         result

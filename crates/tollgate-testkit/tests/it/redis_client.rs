@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets a surprise should stop there")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tollgate_cache::redis::{RedisBuilder, RedisClient, RedisError};
 use tollgate_core::Secret;
 use tollgate_testkit::servers::Redis;
@@ -112,7 +116,7 @@ async fn a_restart_between_two_commands_goes_unnoticed() {
 #[tokio::test]
 async fn a_server_that_hangs_costs_a_deadline_and_then_nothing() {
     let Some(redis) = Redis::start().await else { return };
-    let short = Duration::from_millis(30);
+    let short = Duration::from_millis(150);
     let client = builder(&redis).read_timeout(short).cool_down(LONG, LONG).build().unwrap();
     recovers(&client).await;
     redis.pause();
@@ -184,15 +188,60 @@ async fn commands_share_a_connection() {
     let client = patient(&redis);
     let all = (0..100).map(|_| client.increment(b"count"));
     assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
     assert_eq!(clients_of(&mut stream).await, 2);
 }
 
 /// How many connections the server has, by asking on one of them.
-async fn clients_of(stream: &mut tokio::net::TcpStream) -> usize {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+async fn clients_of(stream: &mut TcpStream) -> usize {
     stream.write_all(b"CLIENT LIST\r\nQUIT\r\n").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer.lines().filter(|line| line.contains("addr=")).count()
+}
+
+#[test]
+fn a_connection_that_has_gone_silent_is_replaced() {
+    let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let Some(redis) = servers.block_on(Redis::start()) else { return };
+    let is_silent = Arc::new(AtomicBool::new(false));
+    let port = servers.block_on(proxy(redis.port(), is_silent.clone()));
+    let client = RedisClient::builder(Secret::new(format!("redis://127.0.0.1:{port}")));
+    let client = client.read_timeout(Duration::from_millis(150)).cool_down(Duration::ZERO, Duration::ZERO);
+    let client = client.connect_timeout(LONG).build().unwrap();
+    let [one, other] = [(); 2].map(|()| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
+    one.block_on(recovers(&client));
+    is_silent.store(true, Ordering::Relaxed);
+    // The other has a connection of its own that works, so the server does not look broken.
+    other.block_on(recovers(&client));
+    for _ in 0..3 {
+        assert!(one.block_on(client.ping()).unwrap_err().is_timeout());
+        other.block_on(recovers(&client));
+    }
+    one.block_on(recovers(&client));
+}
+
+/// Passes on to Redis. Once it has become silent, connections that were there before get no more answers.
+async fn proxy(redis: u16, is_silent: Arc<AtomicBool>) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let is_late = is_silent.load(Ordering::Relaxed);
+            let is_silent = is_silent.clone();
+            tokio::spawn(async move {
+                let server = TcpStream::connect(("127.0.0.1", redis)).await.unwrap();
+                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+                    (client.into_split(), server.into_split());
+                tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+                let mut piece = [0; 4096];
+                while let Ok(length @ 1..) = from_server.read(&mut piece).await {
+                    if is_late || !is_silent.load(Ordering::Relaxed) {
+                        to_client.write_all(&piece[..length]).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    port
 }

@@ -115,9 +115,7 @@ impl Http {
         let done = done.unwrap_or_else(|_| Err(IndexError::timeout("qdrant did not answer in time")));
         let result = done.and_then(|(status, answer)| read(status, &answer));
         match &result {
-            Err(error) if error.is_timeout() || error.is_unavailable() => {
-                permit.failed();
-            }
+            Err(error) if error.is_timeout() || error.is_unavailable() => permit.failed(),
             _ => permit.succeeded(),
         }
         result
