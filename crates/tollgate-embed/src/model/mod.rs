@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 pub(crate) use self::config::{Config, HEAD};
+#[cfg(test)]
+pub(crate) use self::quantize::pack;
 pub(crate) use self::quantize::{Block, GROUP, LINE, PANEL, SCALES};
 pub(crate) use self::store::VERSION;
 pub(crate) use self::weights::{Linear, Norm, Weights};
