@@ -87,7 +87,7 @@ impl Model {
         if tokenizer.vocabulary_size() > config.vocabulary {
             return Err(OpenError::unsupported("the vocabulary has more pieces than the model".to_owned()));
         }
-        let max_tokens = self.max_tokens.clamp(2, config.positions.max(2));
+        let max_tokens = self.max_tokens.clamp(2, config.positions);
         let (weights, source) = self.weights(config)?;
         Ok(Encoder::new(Parts { tokenizer, weights, source, max_tokens }))
     }
