@@ -59,7 +59,7 @@ impl Model {
         Self::at(folder).open_encoder()
     }
 
-    /// Sets a folder for the quantised weights, 25 MB. Defaults to the model's own folder.
+    /// Sets a folder for the quantised weights, 26 MB. Defaults to the model's own folder.
     #[must_use]
     pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = Some(folder.into());
