@@ -14,6 +14,7 @@ mod passthrough;
 mod provider_errors;
 mod recordings;
 mod reload;
+mod semantic_caching;
 mod stored_responses;
 mod streaming;
 mod support;

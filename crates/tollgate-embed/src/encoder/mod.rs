@@ -4,6 +4,7 @@ mod forward;
 mod scratch;
 
 use std::fmt::Write;
+use std::iter::Peekable;
 
 use self::forward::Pass;
 use self::scratch::{Pool, Scratch};
@@ -101,13 +102,18 @@ impl Encoder {
     }
 
     /// Takes texts as long as they fit into a pass, but at least one.
-    fn fill<'t>(&self, scratch: &mut Scratch, texts: &mut impl Iterator<Item = &'t str>) {
+    fn fill<'t>(&self, scratch: &mut Scratch, texts: &mut Peekable<impl Iterator<Item = &'t str>>) {
         scratch.tokens.clear();
         scratch.ends.clear();
-        while scratch.tokens.len() + self.parts.max_tokens <= PASS.max(self.parts.max_tokens) {
-            let Some(text) = texts.next() else { break };
+        while let Some(text) = texts.peek() {
+            let before = scratch.tokens.len();
             self.parts.tokenizer.encode_into(text, self.parts.max_tokens, &mut scratch.tokens);
+            if scratch.tokens.len() > PASS && before > 0 {
+                scratch.tokens.truncate(before);
+                break;
+            }
             scratch.ends.push(scratch.tokens.len());
+            texts.next();
         }
     }
 }

@@ -12,6 +12,8 @@ mod attention;
 mod elementwise;
 mod multiply;
 mod simd;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::attention::Attend;
 pub(crate) use self::elementwise::{Gelu, Normalize, Quantize};

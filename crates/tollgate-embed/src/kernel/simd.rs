@@ -294,18 +294,14 @@ mod x86 {
                     *products = [kind.dot(products[0], weights[0], pair), kind.dot(products[1], weights[1], pair)];
                 }
             }
-            let scales = halves_of_scales(scales).map(|scales| load_ps_512(scales));
+            let scales = halves_of(scales).map(|scales| load_ps_512(scales));
             for (sums, products) in sums.iter_mut().zip(products) {
                 for half in 0..2 {
                     sums[half] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[half]), scales[half], sums[half]);
                 }
             }
         }
-        for (out, sums) in out.iter_mut().zip(sums) {
-            for (out, sum) in out.as_chunks_mut().0.iter_mut().zip(sums) {
-                store_ps_512(out, sum);
-            }
-        }
+        store_all_512(out, sums);
     }
 
     /// 16 outputs of up to four rows at once, and then the other 16: 8 of the 16 registers hold products.
@@ -318,7 +314,7 @@ mod x86 {
             for half in 0..2 {
                 let mut products = [[_mm256_setzero_si256(); 2]; R];
                 for (at, line) in lines.as_chunks::<LINE>().0.iter().enumerate() {
-                    let [first, second] = quarters_of(halves_of(line)[half]);
+                    let [first, second] = halves_of(halves_of::<32>(line)[half]);
                     let weights = [first, second].map(|quarter| _mm256_cvtepi8_epi16(load_128(quarter)));
                     for (row, products) in rows.iter().zip(&mut products) {
                         let pair = _mm256_set1_epi32(row[group][at]);
@@ -351,10 +347,16 @@ mod x86 {
                 *sums = [_mm512_fmadd_ps(factor, line[0], sums[0]), _mm512_fmadd_ps(factor, line[1], sums[1])];
             }
         }
+        store_all_512(out, sums);
+    }
+
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn store_all_512<const R: usize>(out: &mut [[f32; PANEL]; R], sums: [[__m512; 2]; R]) {
         for (out, sums) in out.iter_mut().zip(sums) {
-            for (out, sum) in out.as_chunks_mut().0.iter_mut().zip(sums) {
-                store_ps_512(out, sum);
-            }
+            let (halves, _) = out.as_chunks_mut();
+            store_ps_512(&mut halves[0], sums[0]);
+            store_ps_512(&mut halves[1], sums[1]);
         }
     }
 
@@ -380,22 +382,10 @@ mod x86 {
         }
     }
 
-    /// The pairs of the first 16 outputs, and of the others.
+    /// The first half of some bytes, and the second.
     #[inline(always)]
-    fn halves_of(line: &[u8; LINE]) -> [&[u8; 32]; 2] {
-        let (halves, _) = line.as_chunks();
-        [&halves[0], &halves[1]]
-    }
-
-    #[inline(always)]
-    fn quarters_of(half: &[u8; 32]) -> [&[u8; 16]; 2] {
-        let (quarters, _) = half.as_chunks();
-        [&quarters[0], &quarters[1]]
-    }
-
-    #[inline(always)]
-    fn halves_of_scales(scales: &[u8]) -> [&[u8; 64]; 2] {
-        let (halves, _) = scales.as_chunks();
+    fn halves_of<const N: usize>(bytes: &[u8]) -> [&[u8; N]; 2] {
+        let (halves, _) = bytes.as_chunks();
         [&halves[0], &halves[1]]
     }
 

@@ -60,6 +60,9 @@ impl Config {
         if self.position_embedding_type != "absolute" {
             return Some(format!("positions are `{}`, not `absolute`", self.position_embedding_type));
         }
+        if self.positions < 2 {
+            return Some("there are no positions for start and end".to_owned());
+        }
         if self.heads * HEAD != self.hidden {
             return Some(format!("{} heads of {HEAD} do not make a width of {}", self.heads, self.hidden));
         }
@@ -90,6 +93,7 @@ mod tests {
             ("\"num_hidden_layers\": 1", "\"num_hidden_layers\": 0", "proportion"),
             ("\"more\": 1", "\"position_embedding_type\": \"relative_key\"", "`relative_key`"),
             ("\"hidden_size\": 64,", "", "hidden_size"),
+            ("\"max_position_embeddings\": 16", "\"max_position_embeddings\": 1", "positions"),
         ];
         for (from, to, expect) in wrong {
             let error = Config::parse(&SMALL.replace(from, to)).unwrap_err().to_string();

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 pub(crate) use self::config::{Config, HEAD};
+#[cfg(test)]
+pub(crate) use self::quantize::pack;
 pub(crate) use self::quantize::{Block, GROUP, LINE, PANEL, SCALES};
 pub(crate) use self::store::VERSION;
 pub(crate) use self::weights::{Linear, Norm, Weights};
@@ -57,7 +59,7 @@ impl Model {
         Self::at(folder).open_encoder()
     }
 
-    /// Sets a folder for the quantised weights, 25 MB. Defaults to the model's own folder.
+    /// Sets a folder for the quantised weights, 26 MB. Defaults to the model's own folder.
     #[must_use]
     pub fn cache_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = Some(folder.into());
@@ -85,7 +87,7 @@ impl Model {
         if tokenizer.vocabulary_size() > config.vocabulary {
             return Err(OpenError::unsupported("the vocabulary has more pieces than the model".to_owned()));
         }
-        let max_tokens = self.max_tokens.clamp(2, config.positions.max(2));
+        let max_tokens = self.max_tokens.clamp(2, config.positions);
         let (weights, source) = self.weights(config)?;
         Ok(Encoder::new(Parts { tokenizer, weights, source, max_tokens }))
     }

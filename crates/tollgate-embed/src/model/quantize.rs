@@ -29,7 +29,7 @@ pub(crate) const fn row_size(width: usize) -> usize {
 }
 
 /// Adds a matrix, row by row in `weights`, to `packed`. Both sides are multiples of 32.
-pub(super) fn pack(weights: &[f32], inputs: usize, packed: &mut Vec<u8>) {
+pub(crate) fn pack(weights: &[f32], inputs: usize, packed: &mut Vec<u8>) {
     for panel in weights.chunks_exact(PANEL * inputs) {
         for group in 0..inputs / GROUP {
             let rows = panel.chunks_exact(inputs).map(|row| quantize(&row[group * GROUP..][..GROUP]));

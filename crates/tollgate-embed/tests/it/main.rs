@@ -1,4 +1,5 @@
 //! The crate with the real model, which `TOLLGATE_MINILM` gives the folder of.
+#![expect(clippy::unwrap_used, reason = "a test that meets a surprise should stop there")]
 
 #[cfg(feature = "fetch")]
 mod hub;

@@ -1,0 +1,224 @@
+//! Answers for rephrased requests, with the real model and real stores.
+
+use std::path::PathBuf;
+
+use http::Method;
+use serde_json::{Value, json};
+use tollgate_testkit::servers::{Qdrant, Redis};
+use tollgate_testkit::{Gateway, Received, Reply, Upstream, component};
+
+use crate::support::{completion, config, gateway, gateway_to};
+
+fn model() -> Option<PathBuf> {
+    component("TOLLGATE_MINILM", "all-MiniLM-L6-v2")
+}
+
+/// Answers by what is asked for, as a model does.
+fn answering() -> Upstream {
+    Upstream::start(|request: &Received| {
+        if request.path() == "/v1/embeddings" {
+            return embedding(&request.json());
+        }
+        let body = request.json();
+        let asked = body["messages"].as_array().and_then(|messages| messages.last().cloned()).unwrap_or_default();
+        let asked = asked["content"].as_str().unwrap_or_default().to_lowercase();
+        let answer = if asked.contains("password") {
+            "Open the settings, choose security, and follow the link that we send you by mail."
+        } else if asked.contains("invoice") {
+            "Every invoice is listed under billing, where each can be downloaded as a document."
+        } else {
+            "I do not know anything about that, so please ask somebody else who does."
+        };
+        Reply::json(completion(answer))
+    })
+}
+
+/// Counts letters: enough for texts that have nearly the same ones.
+fn embedding(body: &Value) -> Reply {
+    let mut vector = vec![0.0; 26];
+    for letter in body["input"].as_str().unwrap_or_default().to_lowercase().bytes().filter(u8::is_ascii_lowercase) {
+        vector[usize::from(letter - b'a')] += 1.0;
+    }
+    let data = json!([{ "object": "embedding", "index": 0, "embedding": vector }]);
+    let usage = json!({ "prompt_tokens": 5, "total_tokens": 5 });
+    Reply::json(json!({ "object": "list", "model": "e", "data": data, "usage": usage }).to_string())
+}
+
+fn question(text: &str) -> Value {
+    json!({ "model": "m", "temperature": 0, "messages": [{ "role": "user", "content": text }] })
+}
+
+async fn ask(gateway: &Gateway, text: &str) -> (String, String) {
+    let answer = gateway.chat(question(text)).send().await;
+    let status = answer.header("cache-status").unwrap_or("none").to_owned();
+    let said = answer.json().await["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned();
+    (status, said)
+}
+
+/// Asks until the answer is stored where rephrased requests find it, which happens after it has left.
+async fn ask_until_hit(gateway: &Gateway, text: &str) -> String {
+    for _ in 0..200 {
+        // One that only takes stored answers leaves nothing behind.
+        let call = gateway.chat(question(text)).header("x-tollgate-cache", "only-if-cached, semantic");
+        let answer = call.send().await;
+        if answer.status() == 200 {
+            assert_eq!(answer.header("cache-status"), Some("tollgate; hit; detail=semantic"));
+            return answer.json().await["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{text}: never found; {}", gateway.get("/admin/v1/cache/stats").send().await.text().await);
+}
+
+fn semantic(model: &std::path::Path, more: &str) -> String {
+    format!("cache:\n  mode: semantic\n  semantic: {{ model: \"{}\", start: warm, {more} }}", model.display())
+}
+
+#[tokio::test]
+async fn a_rephrased_question_gets_the_stored_answer_and_another_question_does_not() {
+    let Some(model) = model() else { return };
+    let upstream = answering();
+    for policy in ["policy: calibrated", "policy: threshold, threshold: 0.85"] {
+        let gateway = gateway_to(&upstream, &semantic(&model, policy)).await;
+        let before = upstream.requests().len();
+        let (status, first) = ask(&gateway, "How do I reset my password?").await;
+        assert!(status.starts_with("tollgate; fwd=miss; stored"), "{status}");
+        assert_eq!(ask_until_hit(&gateway, "How can I reset my password?").await, first, "{policy}");
+        for other in ["How do I reset my invoice?", "How do I not reset my password?", "What do whales eat?"] {
+            let (status, _) = ask(&gateway, other).await;
+            assert!(status.contains("miss"), "{policy}: {other}: {status}");
+        }
+        assert_eq!(upstream.requests().len() - before, 4);
+        let stats = gateway.get("/admin/v1/cache/stats").send().await.json().await;
+        assert!(stats["semantic"]["namespaces"].as_array().is_some_and(|list| !list.is_empty()), "{stats}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_reused_before_there_is_evidence() {
+    let Some(model) = model() else { return };
+    let upstream = answering();
+    let gateway = gateway_to(&upstream, &semantic(&model, "policy: calibrated").replace("warm", "observe")).await;
+    ask(&gateway, "How do I reset my password?").await;
+    for again in ["How can I reset my password?", "Please tell me how to reset my password"] {
+        let (status, _) = ask(&gateway, again).await;
+        assert!(status.contains("fwd=miss"), "{status}");
+    }
+    assert_eq!(upstream.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn decisions_are_explained() {
+    let Some(model) = model() else { return };
+    let upstream = answering();
+    let gateway = gateway_to(&upstream, &semantic(&model, "policy: calibrated")).await;
+    ask(&gateway, "How do I reset my password?").await;
+    ask_until_hit(&gateway, "How can I reset my password?").await;
+    let explain = async |text: &str| {
+        let body = json!({ "request": question(text) });
+        gateway.call(Method::POST, "/admin/v1/cache/explain").body(body.to_string()).send().await.json().await
+    };
+    let hit = explain("How can I reset my password?").await;
+    assert_eq!((&hit["outcome"], &hit["reason"]), (&json!("hit"), &json!("semantic")), "{hit}");
+    assert!(hit["semantic"]["similarity"].as_f64() > Some(0.9), "{hit}");
+    let negated = explain("How do I not reset my password?").await;
+    assert_eq!(negated["outcome"], "miss", "{negated}");
+    assert!(!negated["semantic"]["flags"].as_array().expect("flags").is_empty(), "{negated}");
+    let exact = explain("How do I reset my password?").await;
+    assert_eq!((&exact["reason"], &exact["exact"]["state"]), (&json!("exact"), &json!("fresh")), "{exact}");
+    assert_eq!(explain("Where is my order?").await["reason"], "personal");
+    let live = explain("What time is it now?").await;
+    assert_eq!(live["outcome"], "miss", "{live}");
+    assert_eq!(upstream.requests().len(), 1, "explaining asks nobody");
+    let answer = gateway.call(Method::POST, "/admin/v1/cache/explain").body("{}").send().await;
+    assert_eq!(answer.status(), 400);
+}
+
+#[tokio::test]
+async fn what_is_like_a_text_is_purged() {
+    let Some(model) = model() else { return };
+    let upstream = answering();
+    let gateway = gateway_to(&upstream, &semantic(&model, "policy: calibrated")).await;
+    ask(&gateway, "How do I reset my password?").await;
+    ask(&gateway, "Where do I find an old invoice?").await;
+    ask_until_hit(&gateway, "How can I reset my password?").await;
+    ask_until_hit(&gateway, "Where can I find an old invoice?").await;
+    let purge = async |query: &str| {
+        gateway.call(Method::POST, &format!("/admin/v1/cache/purge?{query}")).send().await.json().await
+    };
+    let near = "near=resetting%20a%20password&similarity=0.6";
+    assert_eq!(purge(&format!("{near}&dry_run=true")).await["entries"], 1);
+    assert_eq!(purge(near).await["entries"], 1);
+    assert!(ask(&gateway, "How do I reset my password?").await.0.contains("miss"));
+    assert!(ask(&gateway, "Where do I find an old invoice?").await.0.contains("hit; detail=exact"));
+}
+
+#[tokio::test]
+async fn vectors_and_answers_are_shared_in_redis() {
+    let (Some(model), Some(mut redis)) = (model(), Redis::start().await) else { return };
+    let upstream = answering();
+    let more = format!(
+        "{}\n  redis: {{ url: \"{}\", read_timeout: 500ms }}",
+        semantic(&model, "vectors: redis, search_timeout: 500ms"),
+        redis.url()
+    );
+    let (one, other) = (gateway_to(&upstream, &more).await, gateway_to(&upstream, &more).await);
+    let (_, first) = ask(&one, "How do I reset my password?").await;
+    assert_eq!(ask_until_hit(&other, "How can I reset my password?").await, first);
+    // The answer itself, too.
+    let mut status = String::new();
+    for _ in 0..100 {
+        status = ask(&other, "How do I reset my password?").await.0;
+        if status.contains("hit; detail=exact") {
+            break;
+        }
+    }
+    assert!(status.contains("hit; detail=exact"), "{status}");
+    assert_eq!(one.call(Method::POST, "/admin/v1/cache/purge?model=up/m").send().await.status(), 200);
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert!(ask(&other, "How do I reset my password?").await.0.contains("miss"), "purged everywhere");
+    redis.stop();
+    for text in ["How do I reset my password?", "How could I reset my password?"] {
+        assert!(!ask(&other, text).await.1.is_empty(), "a store that is down is a miss");
+    }
+    let stale = ask(&one, "Where do I find an old invoice?").await;
+    assert!(stale.1.contains("invoice"));
+}
+
+#[tokio::test]
+async fn vectors_are_kept_in_qdrant() {
+    let (Some(model), Some(qdrant)) = (model(), Qdrant::start().await) else { return };
+    let upstream = answering();
+    let more = format!("vectors: qdrant, search_timeout: 2s, qdrant: {{ url: \"{}\" }}", qdrant.url());
+    let gateway = gateway_to(&upstream, &semantic(&model, &more)).await;
+    let (_, first) = ask(&gateway, "How do I reset my password?").await;
+    assert_eq!(ask_until_hit(&gateway, "How can I reset my password?").await, first);
+}
+
+#[tokio::test]
+async fn a_provider_may_make_the_vectors_and_they_are_on_the_gateways_account() {
+    let upstream = answering();
+    let more = "cache:\n  mode: semantic\n  semantic: { provider_model: up/e, policy: threshold, threshold: 0.9 }";
+    let gateway = gateway_to(&upstream, more).await;
+    let (_, first) = ask(&gateway, "How do I reset my password?").await;
+    assert_eq!(ask_until_hit(&gateway, "How can I reset my password?").await, first);
+    let records = gateway.usage_records(3).await;
+    let own: Vec<&Value> = records.iter().filter(|record| record["operation"] == "embeddings").collect();
+    assert!(!own.is_empty() && own.iter().all(|record| record["key"] == "tollgate"), "{records:?}");
+}
+
+#[tokio::test]
+async fn what_is_configured_must_be_there() {
+    let upstream = answering();
+    for (more, expected) in [
+        ("cache: { mode: semantic }", "cache.mode"),
+        ("cache: { semantic: { model: nowhere } }", "model fetch"),
+        ("cache: { semantic: { vectors: redis } }", "cache.semantic.vectors"),
+        ("cache: { redis: { url: \"http://x\" } }", "cache.redis.url"),
+        ("cache: { semantic: { max_error_rate: 2 } }", "max_error_rate"),
+    ] {
+        let finished = gateway().config(config(&upstream.base_url(), more)).run();
+        assert_ne!(finished.code, Some(0), "{more}");
+        assert!(finished.stderr.contains(expected), "{more}: {}", finished.stderr);
+    }
+}
