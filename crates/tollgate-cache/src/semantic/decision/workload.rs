@@ -4,7 +4,7 @@ use super::bound::{Bound, Estimate, GRID};
 use super::calibrator::Calibrator;
 use super::evidence::Evidence;
 use super::governor::{Drift, Ledger, Ration};
-use super::policy::{Calibrated, Start};
+use super::policy::Calibrated;
 use super::shadow::Sampler;
 use super::snapshot::{Reader, SnapshotError, Writer};
 use super::verdict::{Judgement, LabelSource};
@@ -78,12 +78,13 @@ impl Workload {
     }
 
     /// What the modelled probability is compared with.
-    pub(super) fn bar(&self, policy: &Calibrated) -> f64 {
-        match self.step {
-            Some(step) => Bound::bar(step),
-            None if policy.start == Start::Warm && self.counts.alarms == 0 => (WARM * policy.budget()).min(0.25),
-            None => 0.0,
-        }
+    pub(super) fn bar(&self) -> f64 {
+        self.step.map_or(0.0, Bound::bar)
+    }
+
+    /// The same before there are labels.
+    pub(super) fn warm_bar(policy: &Calibrated) -> f64 {
+        (WARM * policy.budget()).min(0.25)
     }
 
     pub(super) fn ration(&mut self, policy: &Calibrated) -> Ration {
