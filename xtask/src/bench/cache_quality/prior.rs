@@ -18,8 +18,7 @@ const BELIEF: [f64; EVIDENCE] = [1.5, -3.0, -8.0, -1.0, -1.0, 0.0, -1.0, 0.0, 0.
 /// words that matter to a question, nothing is learned.
 const SHRINKAGE: [f64; EVIDENCE] = [20.0, 20.0, 20.0, 20.0, 20.0, NEVER, NEVER, 20.0, 20.0, NEVER, NEVER, NEVER];
 /// The same for pairs, which are few.
-const OF_PAIRS: [f64; EVIDENCE] =
-    [0.1, 0.1, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER];
+const OF_PAIRS: [f64; EVIDENCE] = [0.1, 0.1, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER];
 const NEVER: f64 = f64::INFINITY;
 const ROUNDS: usize = 3000;
 const STEP: f64 = 0.05;
@@ -44,7 +43,10 @@ pub(super) fn train(data: &Data, vectors: &Vectors, texts: &Texts) -> Result<()>
         println!("{name:>12} {weight:.2}");
     }
     let (examples, weights) = pairs(data, vectors, texts)?;
-    println!("pairs that are equal in meaning, {examples} examples: constant {:.2}, similarity {:.2}", weights[0], weights[1]);
+    println!(
+        "pairs that are equal in meaning, {examples} examples: constant {:.2}, similarity {:.2}",
+        weights[0], weights[1]
+    );
     Ok(())
 }
 

@@ -23,8 +23,9 @@ const LOWEST: f64 = 0.0005;
 const HIGHEST: f64 = 0.5;
 /// The region of the bound reaches so many steps above the bar, a factor of four.
 const REACH: usize = 13;
-/// What the bound's prior is worth, in expected errors.
+/// What the belief that the model is right is worth at first, in expected errors. Each alarm halves it.
 const POOLED_PRIOR: f64 = 20.0;
+const LEAST_PRIOR: f64 = 2.0;
 /// What the local estimate's prior is worth, in expected errors.
 const LOCAL_PRIOR: f64 = 10.0;
 /// Over how many requests the traffic's share below a bar is taken.
@@ -40,6 +41,8 @@ pub(super) struct Bound {
     /// By bar: labels that were wrong, and what the model expected, of all scores up to it.
     wrong: [f64; GRID],
     expected: [f64; GRID],
+    /// What the belief that the model is right is worth.
+    prior: f64,
     /// The latest scores; one for requests without a candidate.
     traffic: VecDeque<f32>,
 }
@@ -57,7 +60,7 @@ pub(super) struct Estimate {
 
 impl Bound {
     pub(super) fn new() -> Self {
-        Self { wrong: [0.0; GRID], expected: [0.0; GRID], traffic: VecDeque::new() }
+        Self { wrong: [0.0; GRID], expected: [0.0; GRID], prior: POOLED_PRIOR, traffic: VecDeque::new() }
     }
 
     pub(super) fn bar(step: usize) -> f64 {
@@ -80,10 +83,11 @@ impl Bound {
         }
     }
 
-    /// Forgets all labels: they were of another world.
+    /// Forgets all labels, because they were of another world, and trusts the model less.
     pub(super) fn restart(&mut self) {
         self.wrong = [0.0; GRID];
         self.expected = [0.0; GRID];
+        self.prior = (self.prior / 2.0).max(LEAST_PRIOR);
     }
 
     /// The highest bar whose upper bound is within the budget.
@@ -104,7 +108,7 @@ impl Bound {
 
     fn ratio_upper(&self, step: usize, alpha: f64) -> f64 {
         let reach = (step + REACH).min(GRID - 1);
-        upper(self.wrong[reach] + POOLED_PRIOR, self.expected[reach] + POOLED_PRIOR, alpha).max(self.ratio(step))
+        upper(self.wrong[reach] + self.prior, self.expected[reach] + self.prior, alpha).max(self.ratio(step))
     }
 
     /// By bar: what the model expects to be wrong below it, as a share of all requests.
@@ -137,6 +141,7 @@ impl Bound {
 
     pub(super) fn write(&self, to: &mut Writer) {
         self.wrong.iter().chain(&self.expected).for_each(|sum| to.f64(*sum));
+        to.f64(self.prior);
         to.count(self.traffic.len());
         self.traffic.iter().for_each(|score| to.f32(*score));
     }
@@ -146,6 +151,7 @@ impl Bound {
         for sum in read.wrong.iter_mut().chain(&mut read.expected) {
             *sum = from.f64()?;
         }
+        read.prior = from.f64()?;
         let count = from.count()?;
         if count > TRAFFIC {
             return Err(SnapshotError::Malformed);

@@ -99,9 +99,10 @@ impl Candidate {
         let total: f32 = near.iter().map(weight).sum();
         let weight_of = |cluster| near.iter().filter(|each| each.cluster == cluster).map(weight).sum::<f32>();
         // The first of equals is the nearer one, so that the choice does not depend on ids.
-        let (best, mass) = near.iter().map(|each| (each, weight_of(each.cluster))).reduce(|best, each| {
-            if each.1 > best.1 { each } else { best }
-        })?;
+        let (best, mass) = near
+            .iter()
+            .map(|each| (each, weight_of(each.cluster)))
+            .reduce(|best, each| if each.1 > best.1 { each } else { best })?;
         let rival = near.iter().find(|each| each.cluster != best.cluster);
         let farthest = near.last()?.similarity;
         let votes = near.iter().filter(|each| each.cluster == best.cluster).count();

@@ -4,8 +4,7 @@
 use super::evidence::{EVIDENCE, Risk, TextEvidence};
 
 /// Weights in the order of `Evidence::NAMES`.
-pub(super) const WEIGHTS: [f64; EVIDENCE] =
-    [0.86, -1.93, -6.14, -0.91, -1.57, 0.0, -1.0, 0.79, -1.04, 2.0, -1.0, 0.5];
+pub(super) const WEIGHTS: [f64; EVIDENCE] = [0.86, -1.93, -6.14, -0.91, -1.57, 0.0, -1.0, 0.79, -1.04, 2.0, -1.0, 0.5];
 
 /// The same for two prompts that are all that is known, and that the rules on texts find equal in meaning: a constant, and
 /// the weight of similarity above 0.7.

@@ -217,7 +217,10 @@ fn is_code(line: &str) -> bool {
     let operators =
         ["==", "!=", "=>", "->", "&&", "||", "::", "+=", "();", "</", "/>"].iter().any(|it| line.contains(it));
     let is_query = line.starts_with("SELECT ") && line.contains(" FROM ") || lower.starts_with("select ") && signs > 0;
-    (ends && signs >= 2) || is_query || (starts && signs >= 2 && line.ends_with([';', '{', '}', ':', ')', '"', '\'', '>'])) || (operators && signs * 8 >= line.len())
+    (ends && signs >= 2)
+        || is_query
+        || (starts && signs >= 2 && line.ends_with([';', '{', '}', ':', ')', '"', '\'', '>']))
+        || (operators && signs * 8 >= line.len())
 }
 
 #[cfg(test)]
