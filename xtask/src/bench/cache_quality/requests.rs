@@ -41,7 +41,8 @@ pub(super) fn last_text(request: &Value) -> Option<&str> {
 
 fn is_hit(pair: &RequestPair, vectors: &Vectors) -> Result<bool> {
     let (Some(stored), Some(asked)) = (last_text(&pair.a), last_text(&pair.b)) else { return Ok(false) };
-    if rest(&pair.a) != rest(&pair.b) {
+    let is_one_key = pair.a_params == pair.b_params && pair.a_tenant == pair.b_tenant && rest(&pair.a) == rest(&pair.b);
+    if !is_one_key {
         return Ok(false);
     }
     let (a, b) = (Text::of(stored), Text::of(asked));
@@ -81,7 +82,8 @@ mod tests {
         assert_eq!(rest(&of("a", "x")), rest(&of("a", "y")));
         assert_ne!(rest(&of("a", "x")), rest(&of("b", "x")));
         assert_eq!(last_text(&of("a", "x")), Some("x"));
-        let image = |url: &str| json!({"messages": [{"role": "user", "content": [{"text": "x"}, {"url": url}]}], "n": 1});
+        let image =
+            |url: &str| json!({"messages": [{"role": "user", "content": [{"text": "x"}, {"url": url}]}], "n": 1});
         assert_ne!(rest(&image("a")), rest(&image("b")));
         assert_eq!(last_text(&image("a")), Some("x"));
     }

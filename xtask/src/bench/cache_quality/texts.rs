@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tollgate_cache::semantic::decision::TextEvidence;
-use tollgate_cache::semantic::text::{Analysis, Cacheability, Language, LiteralSignature};
+use tollgate_cache::semantic::text::{Analysis, Cacheability, Language, LiteralSignature, Volatility};
 
 use super::vectors::digest;
 
@@ -42,7 +42,7 @@ impl Text {
         Self {
             analysis: Analysis::of(text),
             namespace: signature.rotate_left(8) ^ u64::from(Language::of(text).key()),
-            is_cacheable: Cacheability::of(text).is_cacheable(),
+            is_cacheable: Cacheability::of(text).is_cacheable() && !Volatility::of(text).freshness.is_exact_only(),
         }
     }
 

@@ -23,14 +23,17 @@ const LOWEST: f64 = 0.0005;
 const HIGHEST: f64 = 0.5;
 /// The region of the bound reaches so many steps above the bar, a factor of four.
 const REACH: usize = 13;
-/// What the bound's prior is worth, in expected errors.
-const POOLED_PRIOR: f64 = 5.0;
+/// What the belief that the model is right is worth at first, in expected errors. Each alarm halves it.
+const POOLED_PRIOR: f64 = 20.0;
+const LEAST_PRIOR: f64 = 2.0;
 /// What the local estimate's prior is worth, in expected errors.
 const LOCAL_PRIOR: f64 = 10.0;
 /// Over how many requests the traffic's share below a bar is taken.
 const TRAFFIC: usize = 2000;
-/// The bets, mixed by a union bound.
+/// The bets, mixed evenly.
 const BETS: [f64; 8] = [0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2, 3.2];
+/// Newton's method is at home in so few steps.
+const NEWTON: usize = 4;
 
 /// Labels and traffic by score.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +41,8 @@ pub(super) struct Bound {
     /// By bar: labels that were wrong, and what the model expected, of all scores up to it.
     wrong: [f64; GRID],
     expected: [f64; GRID],
+    /// What the belief that the model is right is worth.
+    prior: f64,
     /// The latest scores; one for requests without a candidate.
     traffic: VecDeque<f32>,
 }
@@ -55,7 +60,7 @@ pub(super) struct Estimate {
 
 impl Bound {
     pub(super) fn new() -> Self {
-        Self { wrong: [0.0; GRID], expected: [0.0; GRID], traffic: VecDeque::new() }
+        Self { wrong: [0.0; GRID], expected: [0.0; GRID], prior: POOLED_PRIOR, traffic: VecDeque::new() }
     }
 
     pub(super) fn bar(step: usize) -> f64 {
@@ -78,10 +83,11 @@ impl Bound {
         }
     }
 
-    /// Forgets all labels: they were of another world.
+    /// Forgets all labels, because they were of another world, and trusts the model less.
     pub(super) fn restart(&mut self) {
         self.wrong = [0.0; GRID];
         self.expected = [0.0; GRID];
+        self.prior = (self.prior / 2.0).max(LEAST_PRIOR);
     }
 
     /// The highest bar whose upper bound is within the budget.
@@ -102,7 +108,7 @@ impl Bound {
 
     fn ratio_upper(&self, step: usize, alpha: f64) -> f64 {
         let reach = (step + REACH).min(GRID - 1);
-        upper(self.wrong[reach] + POOLED_PRIOR, self.expected[reach] + POOLED_PRIOR, alpha).max(self.ratio(step))
+        upper(self.wrong[reach] + self.prior, self.expected[reach] + self.prior, alpha).max(self.ratio(step))
     }
 
     /// By bar: what the model expects to be wrong below it, as a share of all requests.
@@ -135,6 +141,7 @@ impl Bound {
 
     pub(super) fn write(&self, to: &mut Writer) {
         self.wrong.iter().chain(&self.expected).for_each(|sum| to.f64(*sum));
+        to.f64(self.prior);
         to.count(self.traffic.len());
         self.traffic.iter().for_each(|score| to.f32(*score));
     }
@@ -144,6 +151,7 @@ impl Bound {
         for sum in read.wrong.iter_mut().chain(&mut read.expected) {
             *sum = from.f64()?;
         }
+        read.prior = from.f64()?;
         let count = from.count()?;
         if count > TRAFFIC {
             return Err(SnapshotError::Malformed);
@@ -155,11 +163,26 @@ impl Bound {
     }
 }
 
-/// The time-uniform upper bound on the ratio of true to modelled probability.
+/// The time-uniform upper bound on the ratio of true to modelled probability: the ratio at which the mean over the bets of
+/// the supermartingale is `1 / α`. It is convex in the ratio, so Newton's method from above stays above.
 pub(super) fn upper(wrong: f64, expected: f64, alpha: f64) -> f64 {
     let doubt = (wide(BETS.len()) / alpha.clamp(1e-6, 0.5)).ln();
-    let bound = |bet: &f64| (doubt + bet * wrong) / ((1.0 - (-bet).exp()) * expected);
-    BETS.iter().map(bound).fold(f64::INFINITY, f64::min)
+    let slopes = BETS.map(|bet| (1.0 - (-bet).exp()) * expected);
+    let single = BETS.iter().zip(slopes).map(|(bet, slope)| (doubt + bet * wrong) / slope);
+    // No single bet allows more than the mixture does.
+    let mut ratio = single.fold(f64::INFINITY, f64::min);
+    for _ in 0..NEWTON {
+        let powers = BETS.iter().zip(slopes).map(|(bet, slope)| ratio * slope - bet * wrong);
+        let terms: Vec<f64> = powers.map(f64::exp).collect();
+        let sum: f64 = terms.iter().sum();
+        let slope: f64 = terms.iter().zip(slopes).map(|(term, slope)| term * slope).sum::<f64>() / sum;
+        let step = (sum.ln() - doubt) / slope;
+        if !step.is_finite() {
+            break;
+        }
+        ratio -= step.max(0.0);
+    }
+    ratio
 }
 
 fn wide(count: usize) -> f64 {

@@ -100,6 +100,8 @@ impl Calibrator {
 
     pub(super) fn write(&self, to: &mut Writer) {
         self.weights.iter().for_each(|weight| to.f64(*weight));
+        to.f64(self.tail.offset);
+        to.f64(self.tail.slope);
         to.count(self.fresh);
         to.count(self.labels.len());
         for example in &self.labels {
@@ -114,6 +116,7 @@ impl Calibrator {
         for weight in &mut read.weights {
             *weight = from.f64()?;
         }
+        read.tail = Tail { offset: from.f64()?, slope: from.f64()? };
         read.fresh = from.narrow()?;
         let count = from.count()?;
         if count > LABELS {

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cluster::{ClusterBook, ClusterId, KeyAdmission, KeyId, Standing};
-use super::evidence::{Candidate, Evidence, Neighbour, TextEvidence};
+use super::evidence::{Candidate, Evidence, Neighbour, Risk, TextEvidence};
 use super::governor::Ration;
-use super::policy::{Calibrated, Policy, Settings};
+use super::policy::{Calibrated, Policy, Settings, Start};
+use super::prior;
 use super::snapshot::{Reader, SnapshotError, Writer};
 use super::stats::{EngineStats, WorkloadStats};
 use super::verdict::{Decision, Judgement, Label, NamespaceId, Reason, Request, Verdict, WorkloadId};
 use super::workload::Workload;
 
-/// The labels that outweigh a flag: the cluster agreed at least so often, at least nine times as often as not.
+/// What outweighs a doubtful difference: the cluster agreed at least so often,
 const VOUCHED: u32 = 5;
-/// And at least so many of the neighbours are its keys.
-const VOUCHING_VOTES: u8 = 3;
+/// and at least so many of the neighbours are its keys.
+const VOUCHING_VOTES: u8 = 4;
 
 /// Decides whether stored answers are served, and learns from what comes of it.
 ///
@@ -36,13 +37,7 @@ impl DecisionEngine {
     /// An engine that knows nothing. The seed is that of the choice of hits that are labelled.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
-        Self {
-            settings,
-            seed,
-            clusters: ClusterBook::default(),
-            workloads: BTreeMap::new(),
-            killed: BTreeSet::new(),
-        }
+        Self { settings, seed, clusters: ClusterBook::default(), workloads: BTreeMap::new(), killed: BTreeSet::new() }
     }
 
     /// The cluster that would be served, of at most [`NEIGHBOURS`](super::NEIGHBOURS) neighbours in any order.
@@ -190,18 +185,27 @@ impl DecisionEngine {
         let seed = self.seed ^ u64::from(request.workload.0);
         let workload = self.workloads.entry(request.workload).or_insert_with(|| Workload::new(seed));
         let ration = workload.ration(policy);
-        let bar = workload.bar(policy) * if ration == Ration::Half { 0.5 } else { 1.0 };
+        let warm = policy.start == Start::Warm && workload.is_observing(policy) && workload.counts.alarms == 0;
+        let full = if warm { Workload::warm_bar(policy) } else { workload.bar() };
+        let bar = full * if ration == Ration::Half { 0.5 } else { 1.0 };
         let Some(candidate) = candidate else {
             workload.note_request(policy, 1.0, false, 0.0, false);
-            return Decision { verdict: Verdict::Miss(Reason::NoCandidate), score: None, p_wrong: None, bar, judgement: None };
+            return Decision {
+                verdict: Verdict::Miss(Reason::NoCandidate),
+                score: None,
+                p_wrong: None,
+                bar,
+                judgement: None,
+            };
         };
         let evidence = Evidence::of(&candidate, &self.clusters, request.text.as_ref());
         let score = workload.p_wrong(&evidence);
+        let p_wrong = if warm { prior::of_pair(candidate.similarity, request.text.as_ref()) } else { score };
         let refusal = if self.killed.contains(&request.namespace) {
             Some(Reason::Killed)
-        } else if workload.is_observing(policy) {
+        } else if workload.is_observing(policy) && !warm {
             Some(Reason::Observing)
-        } else if score > bar {
+        } else if p_wrong > bar {
             Some(Reason::BelowBar)
         } else {
             refused_by_text(&self.clusters, &candidate, request.text.as_ref())
@@ -220,7 +224,7 @@ impl DecisionEngine {
         let mut shadow = false;
         if refusal.is_none() {
             let serves = self.clusters.serves(candidate.cluster);
-            judgement.charged = workload.charge(score);
+            judgement.charged = workload.charge(p_wrong);
             let (of_hits, of_requests) = (policy.shadow_of_hits, policy.shadow_of_requests);
             judgement.probability = workload.sampler.probability(score, serves, of_hits, of_requests);
             shadow = workload.sampler.draw(judgement.probability);
@@ -228,7 +232,7 @@ impl DecisionEngine {
         }
         workload.note_request(policy, score, judgement.served, judgement.charged, shadow);
         let verdict = refusal.map_or(Verdict::Serve { shadow }, Verdict::Miss);
-        Decision { verdict, score: Some(candidate.similarity), p_wrong: Some(score), bar, judgement: Some(judgement) }
+        Decision { verdict, score: Some(candidate.similarity), p_wrong: Some(p_wrong), bar, judgement: Some(judgement) }
     }
 
     fn stats_of(&self, id: WorkloadId, workload: &Workload) -> WorkloadStats {
@@ -248,7 +252,7 @@ impl DecisionEngine {
             false_hits: counts.false_hits,
             alarms: counts.alarms,
             observing: workload.is_observing(&policy),
-            bar: workload.bar(&policy),
+            bar: workload.bar(),
             error_rate: estimate.rate,
             error_rate_upper: estimate.upper,
             recent_error_rate: workload.ledger.rate(),
@@ -261,7 +265,7 @@ fn refused_by(text: Option<&TextEvidence>) -> Option<Reason> {
     let text = text?;
     if text.echo {
         Some(Reason::Echo)
-    } else if text.flagged {
+    } else if text.risk != Risk::None {
         Some(Reason::Flagged)
     } else {
         None
@@ -272,9 +276,10 @@ fn refused_by(text: Option<&TextEvidence>) -> Option<Reason> {
 /// several confirmed prompts around the request to outweigh it.
 fn refused_by_text(clusters: &ClusterBook, candidate: &Candidate, text: Option<&TextEvidence>) -> Option<Reason> {
     let refusal = refused_by(text)?;
-    let (agree, disagree) = clusters.counts(candidate.cluster);
-    let vouched = agree >= VOUCHED && agree >= 9 * disagree && candidate.votes >= VOUCHING_VOTES;
-    if refusal == Reason::Flagged && vouched { None } else { Some(refusal) }
+    let is_doubtful = refusal == Reason::Flagged && text?.risk == Risk::Doubtful;
+    let (agree, _) = clusters.counts(candidate.cluster);
+    let vouched = agree >= VOUCHED && candidate.votes >= VOUCHING_VOTES;
+    if is_doubtful && vouched { None } else { Some(refusal) }
 }
 
 /// What a cluster's own record forbids.

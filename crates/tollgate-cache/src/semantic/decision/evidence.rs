@@ -1,7 +1,7 @@
 //! What is known of a candidate, as numbers.
 
 use super::cluster::{ClusterBook, ClusterId, KeyId};
-use crate::semantic::text::Comparison;
+use crate::semantic::text::{Comparison, RiskFlags};
 
 /// How many neighbours are looked at. More than about 16 changes nothing; 8 loses a tenth of the hits at an equal rate
 /// of errors.
@@ -14,6 +14,10 @@ pub const EVIDENCE: usize = 12;
 const SHARPNESS: f32 = 20.0;
 /// The weight of "none of these", in neighbours as near as the nearest.
 const NONE_OF_THESE: f32 = 0.5;
+
+/// Flags that labels outweigh: people who want the same say it with other words.
+const DOUBTFUL: [RiskFlags; 4] =
+    [RiskFlags::SUBSTITUTION, RiskFlags::INSERTION, RiskFlags::DISJOINT, RiskFlags::QUESTION];
 
 /// Where comparisons have the ratio of lengths.
 const LENGTH: usize = 7;
@@ -52,14 +56,26 @@ pub struct Candidate {
 /// What the words of the request and of the candidate's prompt say, where texts are at hand.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextEvidence {
-    /// A difference that changes answers: a negation, an opposite, an order, a name, a single word exchanged.
-    pub flagged: bool,
+    /// Whether the two differ in a way that may change answers.
+    pub risk: Risk,
     /// A word of the stored prompt that the request lacks is in the stored answer.
     pub echo: bool,
     /// The share of content words that both have, 0 to 1.
     pub overlap: f32,
     /// The length of the longer prompt over that of the shorter, at least 1.
     pub length_ratio: f32,
+}
+
+/// How two prompts differ, if they differ in a way that vectors do not show.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Risk {
+    /// In no such way.
+    #[default]
+    None,
+    /// In a way that often changes answers, such as one word in place of another. Many labels outweigh it.
+    Doubtful,
+    /// In a way that changes answers as a rule, such as a negation or another name. Never served.
+    Grave,
 }
 
 /// The numbers that the model sees, centred so that zero is "nothing in particular".
@@ -83,9 +99,10 @@ impl Candidate {
         let total: f32 = near.iter().map(weight).sum();
         let weight_of = |cluster| near.iter().filter(|each| each.cluster == cluster).map(weight).sum::<f32>();
         // The first of equals is the nearer one, so that the choice does not depend on ids.
-        let (best, mass) = near.iter().map(|each| (each, weight_of(each.cluster))).reduce(|best, each| {
-            if each.1 > best.1 { each } else { best }
-        })?;
+        let (best, mass) = near
+            .iter()
+            .map(|each| (each, weight_of(each.cluster)))
+            .reduce(|best, each| if each.1 > best.1 { each } else { best })?;
         let rival = near.iter().find(|each| each.cluster != best.cluster);
         let farthest = near.last()?.similarity;
         let votes = near.iter().filter(|each| each.cluster == best.cluster).count();
@@ -113,9 +130,31 @@ impl TextEvidence {
     /// the new prompt lacks.
     #[must_use]
     pub fn of(comparison: &Comparison, echo: bool) -> Self {
-        let [jaccard, .., ] = comparison.features;
-        Self { flagged: comparison.is_hard(), echo, overlap: jaccard, length_ratio: 1.0 / comparison.features[LENGTH].max(0.01) }
+        let [overlap, ..] = comparison.features;
+        let length_ratio = 1.0 / comparison.features[LENGTH].max(0.01);
+        Self { risk: Risk::of(comparison.flags), echo, overlap, length_ratio }
     }
+}
+
+// === impl Risk ===
+
+impl Risk {
+    /// What flags amount to.
+    #[must_use]
+    pub fn of(flags: RiskFlags) -> Self {
+        let has = |flag: &RiskFlags| flags.contains(*flag);
+        if flags.hard() == RiskFlags::default() {
+            Self::None
+        } else if flags.words().count() == DOUBTFUL.iter().filter(|flag| has(flag)).count() + soft(flags) {
+            Self::Doubtful
+        } else {
+            Self::Grave
+        }
+    }
+}
+
+fn soft(flags: RiskFlags) -> usize {
+    flags.words().count() - flags.hard().words().count()
 }
 
 // === impl Evidence ===
@@ -141,7 +180,7 @@ impl Evidence {
         let odds = (candidate.posterior + 0.01) / (1.01 - candidate.posterior);
         let (flagged, words, length) = text.map_or((0.0, 0.0, 0.0), |text| {
             let length = text.length_ratio.max(1.0).ln().min(2.0);
-            (f32::from(u8::from(text.flagged)), text.overlap.clamp(0.0, 1.0) - 0.5, length - 0.3)
+            (f32::from(u8::from(text.risk != Risk::None)), text.overlap.clamp(0.0, 1.0) - 0.5, length - 0.3)
         });
         Self([
             1.0,

@@ -12,10 +12,6 @@ const YOUNG: usize = 1000;
 const TIGHTEN: f64 = 0.8;
 /// The greatest weight that one labelled hit has in the ledger.
 const CLIP: f64 = 8.0;
-/// What the alarm looks for: odds of being wrong that are so many times what the model says.
-const ODDS: f64 = 3.0;
-/// The alarm goes off by chance at most once in about e^this labels (22,000).
-const ALARM: f64 = 10.0;
 
 /// What the ledger allows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,9 +32,13 @@ pub(super) struct Ledger {
     exhausted: bool,
 }
 
-/// Page's cumulative sum of log-likelihood ratios between "odds are threefold" and "the model is right".
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Page's cumulative sum of log-likelihood ratios between "the odds of being wrong are so many times what the model says"
+/// and "the model is right".
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Drift {
+    odds: f64,
+    /// The alarm goes off by chance at most once in about e^this labels.
+    alarm: f64,
     sum: f64,
 }
 
@@ -111,13 +111,23 @@ impl Ledger {
 // === impl Drift ===
 
 impl Drift {
+    /// For all labels: threefold odds, by chance once in 22,000.
+    pub(super) fn of_labels() -> Self {
+        Self { odds: 3.0, alarm: 10.0, sum: 0.0 }
+    }
+
+    /// For labels of hits, which are few and should nearly all agree: tenfold odds, by chance once in 1,000.
+    pub(super) fn of_hits() -> Self {
+        Self { odds: 10.0, alarm: 7.0, sum: 0.0 }
+    }
+
     /// Takes a label into account; true if the model no longer fits, and then begins anew.
     pub(super) fn note(&mut self, score: f64, wrong: bool) -> bool {
         let score = score.clamp(0.001, 0.999);
-        let shifted = ODDS * score / (1.0 + (ODDS - 1.0) * score);
+        let shifted = self.odds * score / (1.0 + (self.odds - 1.0) * score);
         let ratio = if wrong { shifted / score } else { (1.0 - shifted) / (1.0 - score) };
         self.sum = (self.sum + ratio.ln()).max(0.0);
-        let alarm = self.sum > ALARM;
+        let alarm = self.sum > self.alarm;
         if alarm {
             self.sum = 0.0;
         }
@@ -128,7 +138,8 @@ impl Drift {
         to.f64(self.sum);
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
-        Ok(Self { sum: from.f64()? })
+    pub(super) fn read(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        self.sum = from.f64()?;
+        Ok(())
     }
 }

@@ -46,7 +46,7 @@ mod workload;
 
 pub use cluster::{ClusterId, KeyAdmission, KeyId, Standing};
 pub use engine::DecisionEngine;
-pub use evidence::{Candidate, EVIDENCE, Evidence, NEIGHBOURS, Neighbour, TextEvidence};
+pub use evidence::{Candidate, EVIDENCE, Evidence, NEIGHBOURS, Neighbour, Risk, TextEvidence};
 pub use policy::{Calibrated, Policy, Settings, Start};
 pub use snapshot::SnapshotError;
 pub use stats::{EngineStats, WorkloadStats};

@@ -33,8 +33,8 @@ pub enum Start {
     /// even if all of them agreed.
     #[default]
     Observe,
-    /// The shipped prior is believed from the first request. For traffic that is too thin to learn from; the bound rests
-    /// on the prior and on the rules on texts until labels replace them.
+    /// Until then, what the rules on texts find equal in meaning is served at a similarity that a shipped prior finds
+    /// good enough. For traffic that is too thin to learn from. Without texts nothing is served.
     Warm,
 }
 
@@ -71,25 +71,17 @@ impl Calibrated {
         self.max_error_rate.clamp(0.0005, 0.2)
     }
 
-    /// How many labels there must be before anything is served.
+    /// How many labels there must be before the bound says anything.
     pub(super) fn floor(&self) -> u64 {
-        match self.start {
-            Start::Warm => 0,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 4 and 1999")]
-            Start::Observe => (1.0 / self.budget() - 1.0 - 1e-9).ceil() as u64,
-        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 4 and 1999")]
+        let floor = (1.0 / self.budget() - 1.0 - 1e-9).ceil() as u64;
+        floor
     }
 }
 
 impl Default for Calibrated {
     fn default() -> Self {
-        Self {
-            max_error_rate: 0.01,
-            alpha: 0.1,
-            shadow_of_hits: 0.03,
-            shadow_of_requests: 0.01,
-            start: Start::Observe,
-        }
+        Self { max_error_rate: 0.01, alpha: 0.1, shadow_of_hits: 0.03, shadow_of_requests: 0.01, start: Start::Observe }
     }
 }
 

@@ -4,7 +4,7 @@ use super::bound::{Bound, Estimate, GRID};
 use super::calibrator::Calibrator;
 use super::evidence::Evidence;
 use super::governor::{Drift, Ledger, Ration};
-use super::policy::{Calibrated, Start};
+use super::policy::Calibrated;
 use super::shadow::Sampler;
 use super::snapshot::{Reader, SnapshotError, Writer};
 use super::verdict::{Judgement, LabelSource};
@@ -31,6 +31,7 @@ pub(super) struct Workload {
     pub(super) ledger: Ledger,
     pub(super) sampler: Sampler,
     drift: Drift,
+    shock: Drift,
     /// The step of the bar; none while nothing may be served.
     step: Option<usize>,
     near_labels: u64,
@@ -60,7 +61,8 @@ impl Workload {
             bound: Bound::new(),
             ledger: Ledger::default(),
             sampler: Sampler::new(seed),
-            drift: Drift::default(),
+            drift: Drift::of_labels(),
+            shock: Drift::of_hits(),
             step: None,
             near_labels: 0,
             labels: 0,
@@ -78,12 +80,13 @@ impl Workload {
     }
 
     /// What the modelled probability is compared with.
-    pub(super) fn bar(&self, policy: &Calibrated) -> f64 {
-        match self.step {
-            Some(step) => Bound::bar(step),
-            None if policy.start == Start::Warm && self.counts.alarms == 0 => (WARM * policy.budget()).min(0.25),
-            None => 0.0,
-        }
+    pub(super) fn bar(&self) -> f64 {
+        self.step.map_or(0.0, Bound::bar)
+    }
+
+    /// The same before there are labels.
+    pub(super) fn warm_bar(policy: &Calibrated) -> f64 {
+        (WARM * policy.budget()).min(0.25)
     }
 
     pub(super) fn ration(&mut self, policy: &Calibrated) -> Ration {
@@ -132,7 +135,9 @@ impl Workload {
         let weight = (1.0 / judgement.probability).clamp(1.0, WEIGHT) as f32;
         self.calibrator.learn(judgement.evidence, wrong, weight);
         self.bound.note_label(judgement.score, wrong);
-        if self.drift.note(judgement.score, wrong) && self.counts.miss_labels >= ALARM_FROM {
+        let drifts = self.drift.note(judgement.score, wrong) && self.counts.miss_labels >= ALARM_FROM;
+        let shocks = source == LabelSource::Shadow && self.shock.note(judgement.score, wrong);
+        if drifts || shocks {
             self.restart();
         }
     }
@@ -172,6 +177,7 @@ impl Workload {
         self.ledger.write(to);
         self.sampler.write(to);
         self.drift.write(to);
+        self.shock.write(to);
         to.count(self.step.map_or(GRID, |step| step));
         to.u64(self.near_labels);
         to.u64(self.labels);
@@ -184,7 +190,8 @@ impl Workload {
         read.bound = Bound::read(from)?;
         read.ledger = Ledger::read(from)?;
         read.sampler = Sampler::read(from)?;
-        read.drift = Drift::read(from)?;
+        read.drift.read(from)?;
+        read.shock.read(from)?;
         let step: usize = from.narrow()?;
         read.step = (step < GRID).then_some(step);
         read.near_labels = from.u64()?;
