@@ -1,6 +1,7 @@
 //! Makes a conversation fit for a provider before it is written: what several protocols demand in the same way.
 
 mod as_text;
+mod defaults;
 mod media;
 mod names;
 mod renamed;
@@ -24,6 +25,7 @@ const NOTHING_SAID: &str = "…";
 /// A prompt that a provider takes, and the names of tools that had to be changed for it.
 ///
 /// - Names and ids of tools that break the provider's rules are changed, the same way wherever they stand.
+/// - Settings that ask for what happens anyway are left out.
 /// - Found passages and documents in pieces, which only Anthropic's protocol has, become text.
 /// - Base64 has no line feeds and one alphabet, which is all that some providers read.
 /// - Schemas of functions without arguments say that there are none, which OpenAI insists on.
@@ -32,6 +34,7 @@ const NOTHING_SAID: &str = "…";
 /// A prompt that fits already is not copied.
 pub fn fit<'p>(prompt: &'p Prompt, target: &Target<'_>, losses: &mut Losses) -> (Cow<'p, Prompt>, Vec<Renamed>) {
     let mut fitted = Cow::Borrowed(prompt);
+    defaults::leave_out(&mut fitted, target);
     let renamed = names::change(&mut fitted, target, losses);
     if target.protocol != Protocol::AnthropicMessages {
         tell_in_words(&mut fitted, losses);
