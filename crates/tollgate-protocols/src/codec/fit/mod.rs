@@ -1,6 +1,7 @@
 //! Makes a conversation fit for a provider before it is written: what several protocols demand in the same way.
 
 mod as_text;
+mod calls;
 mod defaults;
 mod media;
 mod names;
@@ -27,6 +28,7 @@ const NOTHING_SAID: &str = "…";
 /// - Names and ids of tools that break the provider's rules are changed, the same way wherever they stand.
 /// - Settings that ask for what happens anyway are left out.
 /// - Found passages and documents in pieces, which only Anthropic's protocol has, become text.
+/// - Calls have ids of their own, and words to go on from do not end in white space, which Anthropic's models insist on.
 /// - Base64 has no line feeds and one alphabet, which is all that some providers read.
 /// - Schemas of functions without arguments say that there are none, which OpenAI insists on.
 /// - A conversation that does not begin with the user is given a beginning, where the provider insists on one.
@@ -43,6 +45,10 @@ pub fn fit<'p>(prompt: &'p Prompt, target: &Target<'_>, losses: &mut Losses) -> 
     let is_openai = matches!(target.protocol, Protocol::OpenAiChat | Protocol::OpenAiResponses);
     if is_openai && prompt.protocol != target.protocol {
         schemas::complete(&mut fitted);
+    }
+    if matches!(target.protocol, Protocol::AnthropicMessages | Protocol::BedrockConverse) {
+        calls::tell_apart(&mut fitted);
+        calls::trim_prefill(&mut fitted);
     }
     let begins_with_user = match target.protocol {
         // Some models of Anthropic's do take an assistant's message first; its own clients know which.
