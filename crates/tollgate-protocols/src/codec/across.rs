@@ -210,3 +210,12 @@ fn what_openais_models_refuse_of_settings_is_not_sent() {
         assert_eq!(chat.get("metadata").is_some(), is_sent, "{chat}");
     }
 }
+
+#[test]
+fn base64_goes_out_in_one_line_and_one_alphabet() {
+    let url = json!({ "url": "data:image/png;base64,iVBORw0KGgo\nAA-_\r\n" });
+    let content = json!([{ "type": "text", "text": "look" }, { "type": "image_url", "image_url": url }]);
+    let body = json!({ "model": "m", "messages": [{ "role": "user", "content": content }] });
+    let (body, _) = sent(Protocol::OpenAiChat, &body, Protocol::AnthropicMessages, "m", &Dialect::OPENAI);
+    assert_eq!(body["messages"][0]["content"][1]["source"]["data"], "iVBORw0KGgoAA+/=");
+}

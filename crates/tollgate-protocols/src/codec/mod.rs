@@ -20,7 +20,6 @@
 mod across;
 mod aggregate;
 mod arguments;
-mod as_text;
 mod base64;
 mod dialect;
 mod envelope;
@@ -31,9 +30,7 @@ mod framing;
 mod ids;
 mod media;
 mod models;
-mod names;
 mod reasoning;
-mod renamed;
 mod turns;
 
 use std::sync::Arc;
@@ -49,12 +46,11 @@ pub use dialect::{Dialect, MaxTokensField, ReasoningField, ReasoningReplay, Tool
 pub use envelope::{open_signature, seal_signature};
 pub use error::ErrorClass;
 pub use fields::field_name;
-pub use fit::fit;
+pub use fit::{Renamed, fit};
 pub use framing::Framing;
 pub use ids::new_id;
 pub use media::{image_mime, mime_of_name, parse_data_url};
 pub use models::{ForcedTool, ModelGates, Thinks, is_responses_only, model_gates};
-pub use names::Renamed;
 pub use reasoning::{SMALLEST_BUDGET, budget_of, effort_of, openai_effort, refuses_sampling};
 pub use turns::{MergedTurn, Speaker, merge_turns, tool_names};
 
@@ -199,7 +195,7 @@ pub fn decode_answer(protocol: Protocol, body: &[u8], plan: &Plan) -> Result<Ans
         Protocol::CohereChat => cohere_chat::response::decode(body, plan),
         _ => openai_chat::response::decode(body, plan),
     }?;
-    renamed::restore(&mut answer, &plan.renamed);
+    fit::restore(&mut answer, &plan.renamed);
     Ok(answer)
 }
 
@@ -230,7 +226,7 @@ pub fn stream_decoder(protocol: Protocol, dialect: &Dialect, plan: &Plan) -> Box
     if plan.renamed.is_empty() {
         return inner;
     }
-    Box::new(renamed::Restoring { inner, renamed: plan.renamed.clone() })
+    Box::new(fit::Restoring { inner, renamed: plan.renamed.clone() })
 }
 
 /// A writer of a client's stream.

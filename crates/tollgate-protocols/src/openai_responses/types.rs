@@ -6,8 +6,7 @@ use crate::codec::{open_signature, seal_signature};
 
 /// Members of a request that the gateway itself acts on before a request is translated. They are no losses where another
 /// protocol has no place for them.
-pub const HANDLED_BY_GATEWAY: [&str; 7] =
-    ["background", "conversation", "include", "previous_response_id", "prompt", "stream_options", "truncation"];
+pub const HANDLED_BY_GATEWAY: [&str; 4] = ["background", "include", "previous_response_id", "stream_options"];
 
 /// The fewest output tokens that OpenAI takes as a limit.
 pub(super) const LEAST_OUTPUT_TOKENS: u64 = 16;

@@ -45,11 +45,13 @@ fn sampling(prompt: &Prompt, losses: &mut Losses, o: &mut Object<'_>) {
     o.maybe_uint("topK", sampling.top_k);
     o.maybe_float("presencePenalty", sampling.presence_penalty);
     o.maybe_float("frequencyPenalty", sampling.frequency_penalty);
-    if sampling.stop.len() > MAX_STOPS {
+    // An empty text, which nothing could stop at, is refused.
+    let stops: Vec<&str> = sampling.stop.iter().map(String::as_str).filter(|stop| !stop.is_empty()).collect();
+    if stops.len() > MAX_STOPS {
         losses.change("stop");
     }
-    if !sampling.stop.is_empty() {
-        o.strings("stopSequences", sampling.stop.iter().take(MAX_STOPS).map(String::as_str));
+    if !stops.is_empty() {
+        o.strings("stopSequences", stops.iter().take(MAX_STOPS).copied());
     }
     if let Some(seed) = sampling.seed {
         // 32 bits in the protocol.

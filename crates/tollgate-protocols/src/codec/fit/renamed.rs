@@ -3,10 +3,10 @@
 use tollgate_core::ir::{Answer, Block, Event, OpenBlock};
 
 use super::names::Renamed;
-use super::{DecodeError, DecodeStream};
+use crate::codec::{DecodeError, DecodeStream};
 
 /// Names the called tools of a whole answer as the client does.
-pub(super) fn restore(answer: &mut Answer, renamed: &[Renamed]) {
+pub(in super::super) fn restore(answer: &mut Answer, renamed: &[Renamed]) {
     for block in answer.choices.iter_mut().flat_map(|choice| &mut choice.blocks) {
         if let Block::ToolCall(call) = block {
             restore_name(&mut call.name, renamed);
@@ -21,9 +21,9 @@ fn restore_name(name: &mut String, renamed: &[Renamed]) {
 }
 
 /// A reader whose calls have the names that the client knows.
-pub(super) struct Restoring {
-    pub(super) inner: Box<dyn DecodeStream>,
-    pub(super) renamed: Vec<Renamed>,
+pub(in super::super) struct Restoring {
+    pub(in super::super) inner: Box<dyn DecodeStream>,
+    pub(in super::super) renamed: Vec<Renamed>,
 }
 
 impl Restoring {

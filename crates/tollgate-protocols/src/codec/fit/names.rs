@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use tollgate_core::ir::{Block, Losses, Prompt, Protocol, Tool, ToolChoice};
 
-use super::Target;
+use crate::codec::Target;
 
 /// A tool's name that was changed for a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,8 +148,8 @@ fn shortened(beginning: &str, whole: &str, salt: u64, max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Dialect, decode_answer, decode_request, encode_request, stream_decoder};
     use super::*;
+    use crate::codec::{Dialect, decode_answer, decode_request, encode_request, stream_decoder};
     use tollgate_core::ir::{Event, OpenBlock};
 
     const LONG: &str = "mcp__a_server_with_a_long_name__and_a_tool_of_which_the_name_is_longer";
