@@ -80,12 +80,17 @@ impl Metadata {
         path.trim_start_matches(['/', '\\']).replace('\\', "/")
     }
 
-    /// The names of all that a package needs at run time, directly and indirectly, as far as it is switched on.
-    pub(super) fn closure(&self, package: &Package) -> BTreeSet<&str> {
+    /// The names of all that a package needs at run time, directly and indirectly, as far as it is switched on. Below `leaves`
+    /// nobody looks.
+    pub(super) fn closure(&self, package: &Package, leaves: &[&str]) -> BTreeSet<&str> {
         let nodes: HashMap<&str, &Node> = self.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+        let is_leaf = |id: &str| self.packages.iter().any(|known| known.id == id && leaves.contains(&&*known.name));
         let mut seen = BTreeSet::new();
         let mut open = vec![package.id.as_str()];
         while let Some(node) = open.pop().and_then(|id| nodes.get(id)) {
+            if is_leaf(&node.id) {
+                continue;
+            }
             let normal = node.deps.iter().filter(|edge| edge.dep_kinds.iter().any(|kind| kind.kind.is_none()));
             open.extend(normal.map(|edge| edge.pkg.as_str()).filter(|id| seen.insert(*id)));
         }
