@@ -26,7 +26,8 @@ async fn whole_answers() {
 async fn streams() {
     let mut gateway = gateway().start().await;
     let whole = gateway.chat(chat("demo")).send().await.json().await;
-    let answer = gateway.chat(streamed("demo")).send().await;
+    // Of itself the demo's second answer comes from the cache, which is shown elsewhere.
+    let answer = gateway.chat(streamed("demo")).header("x-tollgate-cache", "off").send().await;
     assert_eq!(answer.header("content-type"), Some("text/event-stream; charset=utf-8"));
     let events = data_events(&answer.text().await);
     assert_eq!(events.last().map(String::as_str), Some("[DONE]"));
@@ -38,6 +39,16 @@ async fn streams() {
     assert_eq!(whole["choices"][0]["message"]["content"], text);
     let (one, other) = (gateway.next_record().await, gateway.next_record().await);
     assert_eq!(one["output_tokens"], other["output_tokens"]);
+}
+
+#[tokio::test]
+async fn the_second_time_the_cache_answers() {
+    let gateway = gateway().start().await;
+    let first = gateway.chat(chat("demo")).send().await;
+    assert_eq!(first.header("cache-status"), Some("tollgate; fwd=miss; stored"));
+    let second = gateway.chat(streamed("demo")).send().await;
+    assert_eq!(second.header("cache-status"), Some("tollgate; hit; detail=exact"));
+    assert!(second.text().await.ends_with("data: [DONE]\n\n"));
 }
 
 #[tokio::test]
