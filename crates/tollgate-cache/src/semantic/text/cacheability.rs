@@ -206,6 +206,14 @@ impl<'a> View<'a> {
                 "flip a coin",
                 "toss a coin",
                 "surprise me",
+                "inspire me",
+                "motivate me",
+                "make up a",
+                "pick a number",
+                "think of a number",
+                "love letter",
+                "generate a uuid",
+                "generate a password",
                 "draw a card",
                 "make something up",
                 "cheer me up",
@@ -309,6 +317,9 @@ impl<'a> View<'a> {
             "summarize that",
             "why not",
             "why is that",
+            "is that true",
+            "is that right",
+            "is this true",
             "are you sure",
             "what do you mean",
             "can you elaborate",
@@ -473,6 +484,7 @@ fn asks_for_records(words: &[&str], core: &[&str]) -> bool {
         "realized",
         "gains",
         "holdings",
+        "number",
     ];
     let general = words.iter().take(24).any(|word| {
         matches!(
@@ -533,7 +545,7 @@ fn asks_for_records(words: &[&str], core: &[&str]) -> bool {
         |at: usize| at > 0 && matches!(words[at - 1], "in" | "on" | "to" | "with" | "from" | "using" | "at" | "into");
     let holds = |at: usize| {
         words.get(at + 1).is_some_and(|word| {
-            matches!(*word, "calendar" | "schedule" | "inbox" | "agenda" | "list" | "account" | "cart" | "plate")
+            matches!(*word, "calendar" | "schedule" | "inbox" | "agenda" | "list" | "account" | "cart" | "to" | "todo")
         })
     };
     // What stands behind `on my statement` is not what is asked for.
@@ -661,6 +673,18 @@ fn without_politeness<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
 fn is_order(words: &[&str]) -> bool {
     /// Acts upon others, whatever the object.
     const ACTS: &[&str] = &[
+        "play",
+        "restart",
+        "reboot",
+        "deploy",
+        "approve",
+        "reject",
+        "publish",
+        "submit",
+        "merge",
+        "execute",
+        "refund",
+        "reschedule",
         "send",
         "book",
         "reserve",
@@ -809,7 +833,16 @@ fn is_order(words: &[&str]) -> bool {
         && phrase(rest, &["to my", "on my", "in my", "to our"]);
     let is_sum = matches!(*verb, "transfer" | "wire" | "deposit" | "withdraw" | "pay" | "send" | "donate")
         && object.starts_with(|first: char| first.is_ascii_digit());
-    is_device || is_kept || is_sum || (ACTS.contains(verb) && determined) || (POINTED.contains(verb) && definite)
+    let is_told = matches!(*verb, "email" | "text" | "message" | "remind" | "reply" | "notify" | "inform")
+        && rest.iter().any(|word| matches!(*word, "about" | "saying" | "that"));
+    let is_number = object.starts_with(|first: char| first.is_ascii_digit());
+    is_told
+        || (ACTS.contains(verb) && is_number)
+        || is_device
+        || is_kept
+        || is_sum
+        || (ACTS.contains(verb) && determined)
+        || (POINTED.contains(verb) && definite)
 }
 
 /// Whether any of `phrases` occurs in `words`.
