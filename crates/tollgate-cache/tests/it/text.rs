@@ -207,16 +207,16 @@ impl Tally {
         self.hard += is_any(RiskFlags::HARD);
     }
 
-    fn print(&self, name: &str) {
+    fn row(&self) -> String {
         let percent = |part| 100.0 * share(part, self.pairs);
-        println!(
-            "{name:18} {:5}: signature {:4.1}%, strong {:4.1}%, suspect {:4.1}%, hard {:4.1}%",
+        format!(
+            "{:5}: signature {:4.1}%, strong {:4.1}%, suspect {:4.1}%, hard {:4.1}%",
             self.pairs,
             percent(self.signature),
             percent(self.strong),
             percent(self.suspect),
             percent(self.hard)
-        );
+        )
     }
 }
 
@@ -240,10 +240,10 @@ fn duplicates_mostly_have_one_signature() {
             flags.entry(word).or_default()[usize::from(is_other)] += 1;
         }
     }
-    duplicates.print("duplicates");
-    near_duplicates.print("near duplicates");
-    others.print("others");
-    near_others.print("near others");
+    println!("duplicates {}", duplicates.row());
+    println!("near duplicates {}", near_duplicates.row());
+    println!("others {}", others.row());
+    println!("near others {}", near_others.row());
     for (word, [same, other]) in &flags {
         println!(
             "{word:18} {:5.1}% {:5.1}%",
@@ -267,8 +267,8 @@ fn word_order_is_told_in_a_language_without_word_lists() {
         let flags = Analysis::of(a).compare(&Analysis::of(b)).flags;
         if label == "1" { same.add(flags) } else { other.add(flags) }
     }
-    same.print("paraphrases");
-    other.print("others");
+    println!("paraphrases {}", same.row());
+    println!("others {}", other.row());
     assert!(other.pairs > 1_000 && share(other.hard, other.pairs) > share(same.hard, same.pairs), "{same:?} {other:?}");
 }
 
