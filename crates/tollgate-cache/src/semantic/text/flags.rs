@@ -72,7 +72,7 @@ flags! {
 impl RiskFlags {
     /// Flags that forbid to serve without a verifier's approval.
     ///
-    /// These are no vetoes: a fifth of the duplicates that people mark have one. They only take the decision away from
+    /// These are no vetoes: two thirds of the duplicates that people mark have one. They only take the decision away from
     /// the similarity of vectors, which is as high for such pairs as for true paraphrases.
     pub const HARD: Self = Self(
         Self::LITERAL.0
@@ -93,11 +93,11 @@ impl RiskFlags {
             | Self::LONG.0,
     );
 
-    /// Hard flags that people's duplicates seldom have: a quarter of those of Quora have one, most for a number or a name.
-    /// No learned score should outweigh these without a verifier.
+    /// Hard flags that tell most: of near duplicates that people marked a fifth has one, for a number or a name in most
+    /// cases, of near pairs that are none two fifths. No learned score should outweigh these without a verifier.
     pub const STRONG: Self = Self(Self::HARD.0 & !Self::SUSPECT.0);
 
-    /// Hard flags that half of all duplicates have, since every paraphrase replaces or adds words. What was learned of
+    /// Hard flags that six of ten duplicates have, since every paraphrase replaces or adds words. What was learned of
     /// an entry may outweigh these; the similarity of vectors may not.
     pub const SUSPECT: Self = Self(Self::SUBSTITUTION.0 | Self::INSERTION.0 | Self::ENTITY_ONE_SIDED.0);
 

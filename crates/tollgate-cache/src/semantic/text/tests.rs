@@ -315,6 +315,7 @@ fn what_only_records_tell_is_personal() {
             "What is the status of my order?",
             "Do you remember my name?",
             "Has my order shipped?",
+            "What is on my to-do list?",
         ],
     );
 }
@@ -340,6 +341,9 @@ fn orders_to_act_are_side_effects() {
             "Schedule a meeting with Ann",
             "Add milk to my shopping list",
             "Transfer $50 to Bob",
+            "Email Ann about the party",
+            "Buy 10 shares of Acme",
+            "Restart the server",
         ],
     );
 }
@@ -361,6 +365,7 @@ fn what_shall_be_new_each_time_is_creative() {
             "Can you write a haiku about tea?",
             "Tell me a fun fact",
             "Sing a song",
+            "Pick a number between 1 and 9",
         ],
     );
 }

@@ -28,6 +28,15 @@ const NOW: &[&str] = &[
     "the current",
     "current",
     "live score",
+    "the score",
+    "is it raining",
+    "is it snowing",
+    "what year is it",
+    "next train",
+    "next bus",
+    "market open",
+    "markets open",
+    "won last night",
     "breaking news",
     "latest news",
     "recent news",
@@ -95,6 +104,47 @@ pub(super) fn freshness(tokens: &[Token<'_>]) -> Freshness {
         return if tells || explains { Freshness::Static } else { Freshness::Daily };
     }
     Freshness::Static
+}
+
+/// Whether the text begins with what is to be done with something: `Sort this list`.
+pub(super) fn is_instruction(tokens: &[Token<'_>]) -> bool {
+    const VERBS: &[&str] = &[
+        "explain",
+        "describe",
+        "define",
+        "translate",
+        "write",
+        "rewrite",
+        "summarise",
+        "summarize",
+        "sort",
+        "convert",
+        "solve",
+        "calculate",
+        "compute",
+        "fix",
+        "implement",
+        "refactor",
+        "classify",
+        "extract",
+        "format",
+        "compare",
+        "prove",
+        "design",
+        "draft",
+        "edit",
+        "proofread",
+        "paraphrase",
+        "create",
+        "generate",
+        "debug",
+        "review",
+        "analyze",
+        "analyse",
+        "parse",
+    ];
+    let mut words = tokens.iter().filter(|token| token.kind != Kind::Symbol && !token.is("please"));
+    words.next().is_some_and(|token| VERBS.contains(&&*token.folded))
 }
 
 fn has(words: &[&str], phrases: &[&str]) -> bool {

@@ -50,7 +50,10 @@ impl Volatility {
             chance if chance >= SLOW => Freshness::Slow,
             _ => Freshness::Static,
         };
-        let freshness = by_chance.max(cue::freshness(&tokens(text)));
+        let tokens = tokens(text);
+        // The model knows questions; an instruction is about what it comes with.
+        let by_chance = if cue::is_instruction(&tokens) { by_chance.min(Freshness::Slow) } else { by_chance };
+        let freshness = by_chance.max(cue::freshness(&tokens));
         Self { probability, freshness }
     }
 }
