@@ -8,6 +8,7 @@ mod bench;
 mod codegen;
 mod dist;
 mod tidy;
+mod train;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Codegen(codegen::Args),
     /// Pack the released binary with its licence.
     Dist,
+    /// Train a model that ships with a crate, from labelled data.
+    Train(train::Args),
     /// Check what the compiler does not: layers, weights, texts, licences.
     Tidy,
 }
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Floor(args) => bench::floor::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Codegen(args) => codegen::run(&args),
         Command::Dist => dist::run().map(|()| ExitCode::SUCCESS),
+        Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(),
     };
     outcome.unwrap_or_else(|error| {

@@ -40,6 +40,9 @@ pub struct Analysis {
     /// Length of the text in bytes.
     pub(crate) bytes: u32,
     pub(crate) is_long: bool,
+    pub(crate) has_literals: bool,
+    /// Whether `what` or `who` stands for who acts, or for what is acted upon; 0 where it cannot be told.
+    pub(crate) asked_role: u8,
 }
 
 /// One word of content.
@@ -111,7 +114,9 @@ impl Analysis {
             question: question(tokens, &frames),
             tense: tense(tokens, &frames),
             modality: modality(tokens, &frames),
+            asked_role: asked_role(tokens, &frames),
             negations: negations(tokens),
+            has_literals: !parts.signature.is_empty(),
             is_long: parts.text.len() > super::MAX_BYTES,
             ..Self::default()
         };
@@ -143,12 +148,25 @@ impl Analysis {
 
     fn read_content(&mut self, tokens: &[Token<'_>], frames: &[bool], used: &[bool]) {
         let names = has_informative_capitals(tokens);
+        // `A acquired B`: a letter is a name where another is.
+        let letters = tokens.iter().any(|token| token.raw.len() == 1 && token.is_capitalised() && !token.is("a"));
         let mut words = Vec::new();
         for (at, token) in tokens.iter().enumerate() {
             if frames[at] || used[at] || token.kind == Kind::Symbol {
                 continue;
             }
-            if let Some(content) = content(token, names) {
+            let before = at.checked_sub(1).map_or("", |before| &*tokens[before].folded);
+            if let Some(mut content) = content(
+                token,
+                names,
+                is_verb_like(tokens, at) || (token.raw == "A" && (letters || (!token.initial && names))),
+            ) {
+                if let Some(noun) = degree(before, &token.folded) {
+                    content.word = hash32(&lexicon::canonical(noun));
+                }
+                content.is_weak |= moves(tokens, at);
+                // `the code with explanations` asks for them.
+                content.is_weak &= before != "with";
                 words.push((at, content));
             }
         }
@@ -180,11 +198,11 @@ impl Analysis {
 }
 
 /// The word of content that a token is, if it is one.
-fn content(token: &Token<'_>, names: bool) -> Option<Content> {
+fn content(token: &Token<'_>, names: bool, is_verb: bool) -> Option<Content> {
     // `US`, `IT` and `WHO` are names where others are in lower case.
     let dotted = token.raw.len() > 3 && token.raw.ends_with('.') && token.raw.contains(char::is_uppercase);
     let acronym = dotted || (names && token.is_all_capitals() && matches!(token.raw, "US" | "IT" | "WHO" | "AIDS"));
-    if !acronym && lexicon::is_function(&token.folded) {
+    if !acronym && !is_verb && lexicon::is_function(&token.folded) {
         return None;
     }
     let key = if acronym { token.raw.replace('.', "") } else { lexicon::canonical(&token.folded).into_owned() };
@@ -201,6 +219,60 @@ fn content(token: &Token<'_>, names: bool) -> Option<Content> {
         is_entity,
         is_weak: lexicon::is_weak(&key),
     })
+}
+
+/// Whether the token at `at` is `like` as a verb: `Does Ann like Bob`, not `What is it like`.
+fn is_verb_like(tokens: &[Token<'_>], at: usize) -> bool {
+    let asks = |token: &Token<'_>| matches!(&*token.folded, "do" | "does" | "did");
+    let before = at.checked_sub(1).map_or("", |before| &*tokens[before].folded);
+    tokens[at].is("like")
+        && !matches!(
+            before,
+            "look"
+                | "looks"
+                | "feel"
+                | "sound"
+                | "be"
+                | "is"
+                | "was"
+                | "are"
+                | "were"
+                | "work"
+                | "taste"
+                | "smell"
+                | "would"
+        )
+        && (matches!(before, "i" | "you" | "we" | "they" | "people" | "who" | "to")
+            || tokens[..at].iter().rev().take(6).any(asks))
+}
+
+/// The noun for what `how` with an adjective asks: `how fast` is the speed.
+fn degree(before: &str, word: &str) -> Option<&'static str> {
+    const NOUNS: &[(&str, &str)] = &[
+        ("fast", "speed"),
+        ("tall", "height"),
+        ("high", "height"),
+        ("old", "age"),
+        ("heavy", "weight"),
+        ("far", "distance"),
+        ("deep", "depth"),
+        ("big", "size"),
+        ("large", "size"),
+        ("wide", "width"),
+        ("hot", "temperature"),
+        ("cold", "temperature"),
+        ("expensive", "price"),
+        ("often", "frequency"),
+        ("popular", "popularity"),
+    ];
+    NOUNS.iter().find(|(adjective, _)| before == "how" && *adjective == word).map(|(_, noun)| *noun)
+}
+
+/// Whether the token at `at` only repeats that something moves: the `travel` of `how fast does light travel`.
+fn moves(tokens: &[Token<'_>], at: usize) -> bool {
+    let asks = |pair: &[Token<'_>]| pair[0].is("how") && matches!(&*pair[1].folded, "fast" | "far" | "quickly");
+    matches!(&*tokens[at].folded, "travel" | "move" | "run" | "go")
+        && tokens[at.saturating_sub(8)..at].windows(2).any(asks)
 }
 
 /// The inverse frequency that a word likely has: common ones are listed, and longer ones are rarer.
@@ -313,6 +385,19 @@ pub(crate) fn is_auxiliary(word: &str) -> bool {
             | "might"
             | "must"
     )
+}
+
+/// Whether `who` or `what` asks for the subject (1: `Who hit Tom`) or for the object (2: `Who did Tom hit`).
+fn asked_role(tokens: &[Token<'_>], frames: &[bool]) -> u8 {
+    let rest = || tokens.iter().zip(frames).filter(|(token, framed)| !**framed && token.kind != Kind::Symbol);
+    let words = || rest().map(|(token, _)| &*token.folded);
+    let behind = words().skip_while(|word| !matches!(*word, "who" | "what" | "whom" | "which"));
+    let rest: Vec<&str> = behind.skip(1).take(6).collect();
+    let Some(next) = rest.first() else { return 0 };
+    if rest.iter().any(|word| matches!(*word, "do" | "does" | "did")) {
+        return 2;
+    }
+    u8::from(!is_auxiliary(next) && !lexicon::is_function(next))
 }
 
 fn tense(tokens: &[Token<'_>], frames: &[bool]) -> Tense {

@@ -206,6 +206,14 @@ impl<'a> View<'a> {
                 "flip a coin",
                 "toss a coin",
                 "surprise me",
+                "inspire me",
+                "motivate me",
+                "make up a",
+                "pick a number",
+                "think of a number",
+                "love letter",
+                "generate a uuid",
+                "generate a password",
                 "draw a card",
                 "make something up",
                 "cheer me up",
@@ -246,26 +254,21 @@ impl<'a> View<'a> {
     }
 
     fn is_act(&self) -> bool {
-        let core = self.core();
-        // `Is this spam? Delete it`: each sentence may be an order.
-        let tail = self.last_sentence();
-        if tail.len() < core.len() && is_order(&tail) && tail.len() <= 8 && !self.asks_how() {
-            return true;
+        if self.asks_how() {
+            return false;
         }
-        !self.asks_how() && is_order(&core)
+        let words: Vec<&str> = self.words().collect();
+        // `Is this spam? Delete it`: the last sentence may be an order by itself.
+        let tail = self.last_sentence();
+        is_order(without_politeness(&words))
+            || (tail.len() < words.len() && tail.len() <= 8 && is_order(without_politeness(&tail)))
     }
 
     fn last_sentence(&self) -> Vec<&'a str> {
         let begin =
             self.tokens.iter().rposition(|token| token.initial && token.kind != Kind::Symbol).unwrap_or_default();
         let tokens: &'a [Token<'a>] = &self.tokens[begin..];
-        tokens
-            .iter()
-            .filter(|token| token.kind != Kind::Symbol)
-            .map(|token| &*token.folded)
-            .filter(|word| *word != "please")
-            .take(200)
-            .collect()
+        tokens.iter().filter(|token| token.kind != Kind::Symbol).map(|token| &*token.folded).take(200).collect()
     }
 
     fn is_anaphora(&self, no_literal: bool) -> bool {
@@ -285,7 +288,6 @@ impl<'a> View<'a> {
             "tell me more",
             "go on",
             "keep going",
-            "continue",
             "another one",
             "one more",
             "the second one",
@@ -293,18 +295,8 @@ impl<'a> View<'a> {
             "the other one",
             "the last one",
             "the previous",
-            "yes",
-            "yeah",
-            "yep",
-            "no",
-            "nope",
-            "ok",
-            "okay",
-            "sure",
-            "again",
             "try again",
             "do it again",
-            "elaborate",
             "explain further",
             "explain more",
             "give me an example",
@@ -312,8 +304,6 @@ impl<'a> View<'a> {
             "for example",
             "an example",
             "more examples",
-            "shorter",
-            "longer",
             "make it",
             "rephrase",
             "rewrite your",
@@ -327,21 +317,42 @@ impl<'a> View<'a> {
             "summarize that",
             "why not",
             "why is that",
-            "really",
+            "is that true",
+            "is that right",
+            "is this true",
             "are you sure",
             "what do you mean",
             "can you elaborate",
             "say that again",
-            "repeat",
-            "thanks",
-            "thank you",
         ];
         let words: Vec<&str> = self.words().collect();
-        if words.len() <= 6
+        let bare = words.len() <= 3 && self.content_count() <= 1;
+        if bare
             && no_literal
-            && OPENINGS.iter().any(|opening| starts(&words, opening))
-            && self.content_count() <= 3
+            && words.first().is_some_and(|word| {
+                matches!(
+                    *word,
+                    "yes"
+                        | "yeah"
+                        | "yep"
+                        | "no"
+                        | "nope"
+                        | "ok"
+                        | "okay"
+                        | "sure"
+                        | "again"
+                        | "really"
+                        | "continue"
+                        | "shorter"
+                        | "longer"
+                        | "elaborate"
+                        | "repeat"
+                )
+            })
         {
+            return true;
+        }
+        if words.len() <= 6 && OPENINGS.iter().any(|opening| starts(&words, opening)) && self.content_count() <= 3 {
             return true;
         }
         if no_literal && self.content_count() == 0 {
@@ -364,8 +375,8 @@ impl<'a> View<'a> {
             match *word {
                 "he" | "she" | "him" | "his" if nouns == 0 => return true,
                 "her" if nouns == 0 => return true,
-                "it" | "them" | "they" | "its" | "their" if nouns == 0 && core.len() <= 8 => {
-                    return !is_expletive(&core[at + 1..], *word, at.checked_sub(1).map_or("", |at| core[at]));
+                "it" | "them" | "they" | "its" | "their" if nouns == 0 && self.content_count() <= 2 => {
+                    return !is_expletive(&core[at + 1..], word, at.checked_sub(1).map_or("", |at| core[at]));
                 }
                 "that" | "this" | "those" | "these" if nouns == 0 && core.len() <= 6 => {
                     let alone = next.is_empty()
@@ -381,7 +392,7 @@ impl<'a> View<'a> {
             }
             // A verb at the begin is nothing that a pronoun stands for: `Cancel it`.
             let is_verb = at == 0
-                || matches!(core[at - 1], "to" | "i" | "you" | "we" | "can" | "should" | "not")
+                || matches!(core[at - 1], "i" | "you" | "we" | "can" | "should" | "not")
                 || next == "it"
                 || next == "them";
             nouns += usize::from(!lexicon::is_function(word) && !is_verb);
@@ -462,7 +473,6 @@ fn asks_for_records(words: &[&str], core: &[&str]) -> bool {
         "debt",
         "loan",
         "mortgage",
-        "credit",
         "warranty",
         "enrollment",
         "timesheet",
@@ -474,6 +484,7 @@ fn asks_for_records(words: &[&str], core: &[&str]) -> bool {
         "realized",
         "gains",
         "holdings",
+        "number",
     ];
     let general = words.iter().take(24).any(|word| {
         matches!(
@@ -530,14 +541,26 @@ fn asks_for_records(words: &[&str], core: &[&str]) -> bool {
         )
     });
     // A record is named within three words behind `my`: `my last three invoices`.
-    let named = words.iter().enumerate().filter(|(_, word)| matches!(**word, "my" | "our")).any(|(at, _)| {
-        let near = &words[at + 1..(at + 5).min(words.len())];
-        let ends = near
-            .iter()
-            .position(|word| matches!(*word, "to" | "in" | "on" | "for" | "with" | "and" | "is" | "if"))
-            .unwrap_or(near.len());
-        near[..ends].iter().any(|word| RECORDS.contains(word))
-    });
+    let is_place =
+        |at: usize| at > 0 && matches!(words[at - 1], "in" | "on" | "to" | "with" | "from" | "using" | "at" | "into");
+    let holds = |at: usize| {
+        words.get(at + 1).is_some_and(|word| {
+            matches!(*word, "calendar" | "schedule" | "inbox" | "agenda" | "list" | "account" | "cart" | "to" | "todo")
+        })
+    };
+    // What stands behind `on my statement` is not what is asked for.
+    let named = words
+        .iter()
+        .enumerate()
+        .filter(|(at, word)| matches!(**word, "my" | "our") && (!is_place(*at) || holds(*at)))
+        .any(|(at, _)| {
+            let near = &words[at + 1..(at + 5).min(words.len())];
+            let ends = near
+                .iter()
+                .position(|word| matches!(*word, "to" | "in" | "on" | "for" | "with" | "and" | "is" | "if"))
+                .unwrap_or(near.len());
+            near[..ends].iter().any(|word| RECORDS.contains(word))
+        });
     asks && named && words.len() <= 16
 }
 
@@ -553,24 +576,37 @@ fn asks_for_history(words: &[&str]) -> bool {
             "i asked you",
             "i told you",
             "you told me",
-            "you said",
+            "as you said",
             "my last question",
-            "my previous",
+            "my previous question",
+            "my previous message",
+            "my previous request",
             "our last",
             "our previous",
             "our conversation",
             "do you remember",
-            "what did i",
+            "what did i ask",
+            "what did i say",
+            "what did i tell",
+            "what did i order",
+            "what did i buy",
+            "what did i eat",
+            "what did i write",
             "where did i leave",
             "when did i last",
             "remember me",
             "last time we",
             "did you tell me",
+            "did you say",
         ],
     )
 }
 
 fn asks_about_self(core: &[&str]) -> bool {
+    let counts = starts(core, "how many") || starts(core, "how much");
+    if counts && phrase(core, &["do i have", "have i"]) && !phrase(core, &["have to", "have not"]) {
+        return true;
+    }
     phrase(
         core,
         &[
@@ -588,9 +624,11 @@ fn asks_about_self(core: &[&str]) -> bool {
             "what did i buy",
             "what did i order",
             "do i have any",
-            "what do i have",
+            "what do i have scheduled",
+            "what do i have planned",
+            "what do i have today",
+            "what do i have tomorrow",
             "am i free",
-            "what am i",
             "my next meeting",
             "my next appointment",
             "when is my next",
@@ -599,10 +637,54 @@ fn asks_about_self(core: &[&str]) -> bool {
     ) && core.len() <= 12
 }
 
+/// The words behind what makes an order polite. `I need to cancel my card` is left whole: it asks for help.
+fn without_politeness<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
+    const POLITE: &[&str] = &[
+        "please",
+        "kindly",
+        "hi",
+        "hello",
+        "hey",
+        "just",
+        "now",
+        "then",
+        "ok",
+        "okay",
+        "so",
+        "go ahead and",
+        "can you",
+        "could you",
+        "would you",
+        "will you",
+        "i want you to",
+        "i would like you to",
+        "i need you to",
+        "yes",
+        "and",
+    ];
+    let mut rest = words;
+    while let Some(phrase) = POLITE.iter().find(|phrase| starts(rest, phrase)) {
+        rest = &rest[phrase.split(' ').count()..];
+    }
+    rest
+}
+
 /// Whether the words begin with the order to act on something definite.
 fn is_order(words: &[&str]) -> bool {
     /// Acts upon others, whatever the object.
     const ACTS: &[&str] = &[
+        "play",
+        "restart",
+        "reboot",
+        "deploy",
+        "approve",
+        "reject",
+        "publish",
+        "submit",
+        "merge",
+        "execute",
+        "refund",
+        "reschedule",
         "send",
         "book",
         "reserve",
@@ -714,6 +796,21 @@ fn is_order(words: &[&str]) -> bool {
         "mom",
         "dad",
     ];
+    const DEVICES: &[&str] = &[
+        "lights",
+        "light",
+        "lamp",
+        "tv",
+        "television",
+        "heating",
+        "music",
+        "alarm",
+        "fan",
+        "ac",
+        "radio",
+        "speaker",
+        "oven",
+    ];
     const TIMERS: &[&str] = &["timer", "alarm", "reminder", "meeting"];
     let Some((verb, rest)) = words.split_first() else { return false };
     let next = rest.first().copied().unwrap_or_default();
@@ -729,7 +826,23 @@ fn is_order(words: &[&str]) -> bool {
     {
         return true;
     }
-    (ACTS.contains(verb) && determined) || (POINTED.contains(verb) && definite)
+    let is_device = matches!(*verb, "turn" | "switch" | "dim" | "mute")
+        && object == "the"
+        && rest.iter().take(5).any(|word| DEVICES.contains(word));
+    let is_kept = matches!(*verb, "add" | "put" | "save" | "move" | "copy" | "upload")
+        && phrase(rest, &["to my", "on my", "in my", "to our"]);
+    let is_sum = matches!(*verb, "transfer" | "wire" | "deposit" | "withdraw" | "pay" | "send" | "donate")
+        && object.starts_with(|first: char| first.is_ascii_digit());
+    let is_told = matches!(*verb, "email" | "text" | "message" | "remind" | "reply" | "notify" | "inform")
+        && rest.iter().any(|word| matches!(*word, "about" | "saying" | "that"));
+    let is_number = object.starts_with(|first: char| first.is_ascii_digit());
+    is_told
+        || (ACTS.contains(verb) && is_number)
+        || is_device
+        || is_kept
+        || is_sum
+        || (ACTS.contains(verb) && determined)
+        || (POINTED.contains(verb) && definite)
 }
 
 /// Whether any of `phrases` occurs in `words`.
@@ -738,26 +851,38 @@ fn phrase(words: &[&str], phrases: &[&str]) -> bool {
 }
 
 fn starts(words: &[&str], phrase: &str) -> bool {
-    words.len() >= phrase.split(' ').count() && phrase.split(' ').zip(words).all(|(part, word)| part == *word)
+    let mut rest = phrase;
+    for word in words {
+        let Some(tail) = rest.strip_prefix(word) else { return false };
+        match tail.strip_prefix(' ') {
+            Some(tail) => rest = tail,
+            None => return tail.is_empty(),
+        }
+    }
+    false
 }
 
 /// Whether a pronoun with `rest` behind it stands for nothing: `is it safe to`, `what time is it`, `it takes`.
 fn is_expletive(rest: &[&str], word: &str, before: &str) -> bool {
+    let is_weather =
+        matches!(before, "is" | "was") && rest.iter().filter(|next| !lexicon::is_function(next)).count() > 1;
     word == "it"
-        && (rest.iter().take(4).any(|next| {
-            matches!(
-                *next,
-                "to" | "that"
-                    | "if"
-                    | "for"
-                    | "take"
-                    | "takes"
-                    | "mean"
-                    | "rain"
-                    | "like"
-                    | "when"
-                    | "legal"
-                    | "called"
-            )
-        }) || rest.is_empty() && before == "is")
+        && (is_weather
+            || rest.iter().take(4).any(|next| {
+                matches!(
+                    *next,
+                    "to" | "that"
+                        | "if"
+                        | "for"
+                        | "take"
+                        | "takes"
+                        | "mean"
+                        | "rain"
+                        | "like"
+                        | "when"
+                        | "legal"
+                        | "called"
+                )
+            })
+            || rest.is_empty() && before == "is")
 }

@@ -31,8 +31,15 @@ impl Analysis {
         bytes.extend(self.signature.to_le_bytes());
         bytes.extend(self.bytes.to_le_bytes());
         bytes.extend(self.time_units.to_le_bytes());
-        bytes.extend([self.language, self.question as u8, self.tense as u8, self.modality, self.negations]);
-        bytes.extend([self.ands, self.ors, u8::from(self.is_long)]);
+        bytes.extend([
+            self.language,
+            self.question as u8,
+            self.tense as u8,
+            self.modality,
+            self.negations,
+            self.asked_role,
+        ]);
+        bytes.extend([self.ands, self.ors, u8::from(self.is_long) << 1 | u8::from(self.has_literals)]);
         for length in [self.content.len(), self.alternatives.len(), self.trigrams.len(), self.pronouns.len()] {
             bytes.extend(u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes());
         }
@@ -70,11 +77,13 @@ impl Analysis {
             tense: tense(reader.byte()?)?,
             modality: reader.byte()?,
             negations: reader.byte()?,
+            asked_role: reader.byte()?,
             ands: reader.byte()?,
             ors: reader.byte()?,
-            is_long: reader.byte()? != 0,
             ..Self::default()
         };
+        let bits = reader.byte()?;
+        (analysis.is_long, analysis.has_literals) = (bits & 2 != 0, bits & 1 != 0);
         let [content, alternatives, trigrams, pronouns] =
             [reader.short()?, reader.short()?, reader.short()?, reader.short()?];
         for _ in 0..content {

@@ -3,6 +3,8 @@
 use super::analysis::{Analysis, Content, Question, Tense};
 use super::features::{self, FEATURES};
 use super::flags::RiskFlags;
+use super::hash::hash32;
+use super::lexicon;
 
 /// How many words a phrase has at most that may be replaced or inserted as a whole.
 const PHRASE: usize = 3;
@@ -157,7 +159,10 @@ fn contents(flags: &mut RiskFlags, cached: &Analysis, new: &Analysis, matching: 
     let (left, right) = (matching.left.len(), matching.right.len());
     let (strong_left, strong_right) = (strong(&matching.left), strong(&matching.right));
     let is_empty = cached.content.is_empty() && new.content.is_empty();
-    flags.set(RiskFlags::DISJOINT, matching.matched == 0 && !is_empty);
+    // Where all that is asked is in literals, these are shared: `Convert 10 km to miles`.
+    let in_literals =
+        cached.has_literals && new.has_literals && (strong(&cached.content) == 0 || strong(&new.content) == 0);
+    flags.set(RiskFlags::DISJOINT, matching.matched == 0 && !is_empty && !in_literals);
     let (gap_left, gap_right) = gap(&cached.content, &new.content);
     let replaced = (left == 1 && right == 1) || (1..=PHRASE).contains(&gap_left) && (1..=PHRASE).contains(&gap_right);
     flags.set(RiskFlags::SUBSTITUTION, replaced && left > 0 && right > 0 && strong_left + strong_right > 0);
@@ -195,43 +200,64 @@ fn roles(flags: &mut RiskFlags, cached: &Analysis, new: &Analysis, matching: &Ma
         .map(|(one, _)| 1 << one)
         .fold(0, |set, bit| set | bit);
     let moved = opposed || gained & lost & !1 != 0;
-    let across = swaps_across(&matching.places);
-    flags.set(RiskFlags::ROLE, unequal <= 2 && (moved || across) && !is_symmetric(cached));
+    let across = swaps_across(&matching.places) || swaps_names(cached, &matching.places);
+    let asked = unequal == 0 && cached.asked_role != new.asked_role && cached.asked_role != 0 && new.asked_role != 0;
+    flags.set(RiskFlags::ROLE, unequal <= 2 && (moved || across || asked) && !is_symmetric(cached));
     let reordered = matching.places.windows(2).any(|pair| pair[0].1 > pair[1].1);
     flags.set(RiskFlags::REORDERED, reordered);
 }
 
-/// Whether two words have changed places around a third that stayed between them: subject and object around a verb.
+/// Whether two words have changed places around a third between them: subject and object around a verb.
 fn swaps_across(places: &[(usize, usize)]) -> bool {
-    const WORDS: usize = 24;
-    let places = &places[..places.len().min(WORDS)];
-    places.windows(3).any(|three| three[0].1 > three[1].1 && three[1].1 > three[2].1)
+    let mut furthest = 0;
+    let mut nearest = vec![usize::MAX; places.len() + 1];
+    for (at, (_, place)) in places.iter().enumerate().rev() {
+        nearest[at] = nearest[at + 1].min(*place);
+    }
+    places.iter().enumerate().any(|(at, (_, place))| {
+        let swapped = furthest > *place && nearest[at + 1] < *place;
+        furthest = furthest.max(*place);
+        swapped
+    })
+}
+
+/// Whether two names beside each other have changed places, as in `train Oslo Bergen`; in a list they may.
+fn swaps_names(cached: &Analysis, places: &[(usize, usize)]) -> bool {
+    let is_name = |at: usize| cached.content.get(at).is_some_and(|content| content.is_entity);
+    let swapped = |pair: &[(usize, usize)]| pair[0].1 == pair[1].1 + 1 && pair[0].0 + 1 == pair[1].0;
+    cached.ands + cached.ors == 0
+        && places.windows(2).any(|pair| swapped(pair) && is_name(pair[0].0) && is_name(pair[1].0))
 }
 
 /// Whether the prompt is about a relation that holds both ways.
 fn is_symmetric(analysis: &Analysis) -> bool {
     const WORDS: &[&str] = &[
-        "engage",
-        "engag",
-        "marry",
-        "date",
-        "dat",
+        "engaged",
+        "married",
+        "dating",
         "friend",
         "sibling",
         "cousin",
         "acquaintance",
-        "differ",
+        "difference",
         "similar",
+        "similarity",
         "equal",
-        "same",
-        "between",
-        "relate",
-        "relat",
+        "related",
         "colleague",
         "partner",
         "neighbor",
+        "roommate",
+        "classmate",
+        "twin",
+        "acquainted",
+        "connected",
+        "close",
+        "compare",
+        "equivalent",
+        "relationship",
     ];
     static HASHES: std::sync::LazyLock<Vec<u32>> =
-        std::sync::LazyLock::new(|| WORDS.iter().map(|word| super::hash::hash32(word)).collect());
+        std::sync::LazyLock::new(|| WORDS.iter().map(|word| hash32(&lexicon::canonical(word))).collect());
     analysis.content.iter().any(|content| HASHES.contains(&content.word))
 }

@@ -140,7 +140,7 @@ fn table() -> HashMap<&'static str, Vec<Vec<&'static str>>> {
     let mut table: HashMap<_, Vec<Vec<_>>> = HashMap::new();
     for line in FRAMES.lines() {
         let words: Vec<&str> = line.split(' ').collect();
-        if words[0] != "" {
+        if !words[0].is_empty() {
             table.entry(words[0]).or_default().push(words);
         }
     }

@@ -44,6 +44,9 @@ mod stem;
 mod token;
 mod volatility;
 
+#[cfg(test)]
+mod tests;
+
 pub use analysis::Analysis;
 pub use cacheability::{Cacheability, Refusal};
 pub use compact::Malformed;

@@ -69,8 +69,8 @@ impl Parts<'_> {
         let tokens = tokens(&spans.prose);
         let scanner = Scanner::scan(&tokens);
         let Scanner { used, literals, .. } = scanner;
-        let signature = LiteralSignature::from_literals(spans.literals.clone(), literals);
         let language = Language::of_tokens(&tokens);
+        let signature = LiteralSignature::from_literals(spans.literals.clone(), literals, language);
         then(&Parts { text, tokens: &tokens, used: &used, signature, language, code: spans.code })
     }
 }

@@ -1,5 +1,8 @@
 //! Script and rough language of a text, a part of the key.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::lexicon;
 use super::token::Token;
 
@@ -161,7 +164,19 @@ fn script(letters: impl Iterator<Item = char>) -> Script {
     if counts[most] == 0 { Script::Other } else { SCRIPTS[most] }
 }
 
+/// For each stop word the languages that it votes for, as bits.
+fn ballots() -> HashMap<&'static str, u16> {
+    let mut ballots = HashMap::new();
+    for (at, (_, words)) in VOTES.iter().enumerate() {
+        for word in words.split(' ') {
+            *ballots.entry(word).or_default() |= 1 << at;
+        }
+    }
+    ballots
+}
+
 fn latin(tokens: &[Token<'_>]) -> &'static str {
+    static BALLOTS: LazyLock<HashMap<&'static str, u16>> = LazyLock::new(ballots);
     let mut votes = [0_u32; VOTES.len()];
     let (mut words, mut foreign) = (0_u32, 0_u32);
     for token in tokens.iter().filter(|token| token.is_word()).take(400) {
@@ -169,8 +184,9 @@ fn latin(tokens: &[Token<'_>]) -> &'static str {
         // A capital in the middle marks a name, which may be of any language.
         let in_name = token.is_capitalised() && !token.initial;
         foreign += u32::from(!token.raw.is_ascii() && !token.raw.contains('’') && !in_name);
-        for (vote, (_, list)) in votes.iter_mut().zip(VOTES) {
-            *vote += if list.split(' ').any(|word| word == token.folded) { 2 } else { 0 };
+        let ballot = BALLOTS.get(&*token.folded).copied().unwrap_or_default();
+        for (at, vote) in votes.iter_mut().enumerate() {
+            *vote += u32::from(ballot >> at & 1) * 2;
         }
         if lexicon::is_known_english(&token.folded) {
             votes[0] += 1;

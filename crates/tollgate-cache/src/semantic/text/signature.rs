@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::hash::hash64;
 use super::literal::{Literal, LiteralKind, Scanner};
+use super::script::Language;
 use super::span::Spans;
 use super::token::tokens;
 
@@ -12,7 +13,7 @@ use super::token::tokens;
 /// Prompts whose signatures differ never share an answer, however near their vectors are. Notations are one
 /// (`1,000` and `one thousand`, `km` and `kilometres`, `15 percent` and `15%`, `11 March 2011` and `March 11th, 2011`).
 /// Kinds are sorted; within a kind the order of the text is kept, since `12 - 5` is not `5 - 12`, except among
-/// units and words about the shape of an answer. Ordinary questions have an empty signature.
+/// words about the shape of an answer. Ordinary questions have an empty signature.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct LiteralSignature {
     bytes: Box<[u8]>,
@@ -27,11 +28,16 @@ impl LiteralSignature {
         let spans = Spans::of(super::bounded(text));
         let tokens = tokens(&spans.prose);
         let scanner = Scanner::scan(&tokens);
-        Self::from_literals(spans.literals.clone(), scanner.literals)
+        Self::from_literals(spans.literals, scanner.literals, Language::of_tokens(&tokens))
     }
 
-    pub(crate) fn from_literals(mut literals: Vec<Literal>, scanned: Vec<Literal>) -> Self {
+    pub(crate) fn from_literals(mut literals: Vec<Literal>, scanned: Vec<Literal>, language: Language) -> Self {
         literals.extend(scanned);
+        // An English prompt is answered in English anyway; with another language beside it, it is a translation.
+        let answers = literals.iter().filter(|literal| literal.kind == LiteralKind::AnswerLanguage);
+        if language.code() == "en" && answers.clone().all(|literal| literal.value == "english") {
+            literals.retain(|literal| literal.kind != LiteralKind::AnswerLanguage);
+        }
         // Stable, so that the order of the text remains within a kind.
         literals.sort_by_key(|literal| literal.kind);
         let mut bytes = Vec::new();

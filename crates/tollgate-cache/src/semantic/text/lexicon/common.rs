@@ -21,5 +21,5 @@ process step task action point key main note also however therefore
 /// Words that may be put in without changing what is asked, but that may not stand for one another.
 pub(super) const WEAK: &str = "
 thing way kind sort type need want help give tell show explain describe know try like look ask list happen go come step
-process option people person do
+process option people person do convert define calculate translate say information number summarize outline
 ";

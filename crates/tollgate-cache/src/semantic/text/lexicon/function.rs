@@ -2,7 +2,7 @@
 
 /// Articles, pronouns, auxiliaries, prepositions, conjunctions and question words.
 pub(super) const FUNCTION: &str = "
-a an the this that these those some any each every all both either neither no none such same own
+a an the this that these those some any each every all both either neither no none such same
 i me my mine myself we us our ours ourselves you your yours yourself he him his himself she her hers herself
 it its itself they them their theirs themselves one ones someone anyone everyone somebody anybody everybody
 something anything everything nothing nobody

@@ -31,7 +31,6 @@ keep kept
 bring brought
 catch caught
 teach taught
-think thought
 tell told
 feel felt
 meet met
@@ -79,7 +78,39 @@ change modify alter
 remove delete erase
 get obtain acquire receive
 need require
-use utilize utilise using
+use used uses utilize utilise using
+leave left
+hear heard
+lead led
+feed fed
+fight fought
+hang hung
+sit sat
+stand stood
+swim swam swum
+throw threw thrown
+tear tore torn
+wake woke woken
+bite bit bitten
+blow blew blown
+draw drew drawn
+forgive forgave forgiven
+ring rang rung
+shake shook shaken
+sing sang sung
+sink sank sunk
+strike struck
+swear swore sworn
+bend bent
+lend lent
+mean meant
+deal dealt
+shoot shot
+beat beaten
+mistake mistook mistaken
+overcome overcame
+raise raising
+according think thinks thought thinking
 help assist assistance
 picture images
 job work career
@@ -134,6 +165,9 @@ install installation
 explain explanation
 describe description
 define definition
+summarize summary summarise
+bad harmful
+good beneficial
 translate translation
 convert conversion
 compare comparison

@@ -61,6 +61,8 @@ pub(crate) struct Scanner<'t, 'a> {
     /// Which tokens belong to a literal and so are no content.
     pub(crate) used: Vec<bool>,
     pub(crate) literals: Vec<Literal>,
+    /// What `how many` asks for, which is the target of a conversion and so comes last.
+    asked: Option<Literal>,
 }
 
 // === impl LiteralKind ===
@@ -84,9 +86,9 @@ impl LiteralKind {
         Self::AnswerLanguage,
     ];
 
-    /// Whether the order among literals of this kind says nothing: a table in JSON is JSON in a table.
+    /// Whether the order among literals of this kind says nothing: brief and in JSON is in JSON and brief.
     pub(crate) fn is_set(self) -> bool {
-        matches!(self, Self::Unit | Self::Shape)
+        matches!(self, Self::Shape)
     }
 }
 
@@ -103,11 +105,12 @@ impl Literal {
 impl<'t, 'a> Scanner<'t, 'a> {
     /// Scans all of `tokens`.
     pub(crate) fn scan(tokens: &'t [Token<'a>]) -> Self {
-        let mut scanner = Self { tokens, used: vec![false; tokens.len()], literals: Vec::new() };
+        let mut scanner = Self { tokens, used: vec![false; tokens.len()], literals: Vec::new(), asked: None };
         let mut at = 0;
         while at < tokens.len() {
             at = scanner.step(at).unwrap_or(at + 1);
         }
+        scanner.literals.extend(scanner.asked.take());
         scanner
     }
 

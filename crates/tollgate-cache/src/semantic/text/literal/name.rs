@@ -1,5 +1,8 @@
 //! Names that must be equal: programming languages, handles, and the language of the answer.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::{LiteralKind, Scanner};
 
 /// Names that mean nothing else. The first word of a line is the canonical one.
@@ -129,9 +132,9 @@ impl Scanner<'_, '_> {
 
     fn technology(&mut self, at: usize) -> Option<usize> {
         let word = self.word(at);
-        let line = CLEAR.lines().find(|line| line.split(' ').any(|name| name == word && !name.is_empty()));
-        if let Some(canonical) = line.and_then(|line| line.split(' ').next()) {
-            return Some(self.take(LiteralKind::Technology, canonical, at, at + 1));
+        static TABLE: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| super::unit::table(CLEAR));
+        if let Some(canonical) = TABLE.get(word) {
+            return Some(self.take(LiteralKind::Technology, *canonical, at, at + 1));
         }
         let name = CONTEXTUAL.iter().find(|name| **name == word)?;
         let token = &self.tokens[at];

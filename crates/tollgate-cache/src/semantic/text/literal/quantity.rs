@@ -14,16 +14,23 @@ impl Scanner<'_, '_> {
             return Some(end);
         }
         let (sign, start) = self.sign(at);
-        let (currency, start) = match unit::symbol(self.word(start)) {
-            Some(currency) if self.tokens[start].kind == Kind::Symbol => (Some(currency), start + 1),
-            _ => (None, start),
-        };
+        let (currency, start) = self.currency(start);
         let (value, end) = self.number(start)?;
-        if sign == "" && currency.is_none() && start != at {
-            return None;
+        let bound = self.bound_before(at);
+        Some(self.counted(format!("{bound}{sign}{value}"), currency, at, end))
+    }
+
+    /// How a number is meant as a limit, by the words before it.
+    fn bound_before(&self, at: usize) -> &'static str {
+        let pair = (at.checked_sub(2).map_or("", |at| self.word(at)), self.before(at));
+        match pair {
+            ("at", "most") | ("up", "to") | (_, "maximum" | "max") => "<=",
+            ("at", "least") | (_, "minimum" | "min") => ">=",
+            ("more" | "greater" | "larger" | "higher" | "bigger" | "older", "than")
+            | (_, "over" | "above" | "exceeding") => ">",
+            ("less" | "fewer" | "smaller" | "lower" | "younger", "than") | (_, "under" | "below") => "<",
+            _ => "",
         }
-        // `$5m` and `$3k`: the letter is a magnitude where a currency is before it.
-        Some(self.counted(format!("{sign}{value}"), currency, at, end))
     }
 
     /// A minus that belongs to the number after it, not between two.
@@ -35,12 +42,28 @@ impl Scanner<'_, '_> {
         if !after_number && (is_minus || is_word) { ("-", at + 1) } else { ("", at) }
     }
 
+    /// A currency before a number, and where the number begins.
+    fn currency(&self, at: usize) -> (Option<&'static str>, usize) {
+        if let Some(currency) = unit::symbol(self.word(at)) {
+            return (Some(currency), at + 1);
+        }
+        let next = if self.is_symbol(at + 1, ".") { at + 2 } else { at + 1 };
+        let has_number = self.tokens.get(next).is_some_and(|next| next.kind == Kind::Number);
+        match unit::code(self.word(at)).filter(|_| has_number) {
+            Some(currency) => (Some(currency), next),
+            None => (None, at),
+        }
+    }
+
     /// Takes a number and the unit after it.
     fn counted(&mut self, value: String, currency: Option<&str>, start: usize, end: usize) -> usize {
         let next =
             if self.is_symbol(end, "-") && self.is_joined(end) && self.is_joined(end + 1) { end + 1 } else { end };
         let degrees = matches!(self.word(next), "degree" | "degrees" | "°");
         let next = if degrees { next + 1 } else { next };
+        if self.word(next) == "per" && self.word(next + 1) == "cent" {
+            return self.take(LiteralKind::Quantity, value + "%", start, next + 2);
+        }
         let unit = unit::bound(self.word(next)).or_else(|| self.temperature(next, degrees));
         // The day of `5 day's` is content, the year of `year 1969` is not.
         let start =
@@ -89,7 +112,9 @@ impl Scanner<'_, '_> {
                 }
                 "s" => return self.take(LiteralKind::Quantity, folded, at, at + 1),
                 _ => {
-                    if let Some(unit) = unit::bound(letters).or_else(|| unit::attached(letters)) {
+                    // `3D` is a name, `3d` three days.
+                    let attached = || unit::attached(letters).filter(|_| self.tokens[at].raw.ends_with(letters));
+                    if let Some(unit) = unit::bound(letters).or_else(attached) {
                         return self.take(LiteralKind::Quantity, number + unit, at, at + 1);
                     }
                 }

@@ -98,8 +98,8 @@ page pages
 character characters
 cent cents
 pence penny
-rs
-£ quid
+gbp quid
+inr rs
 ";
 
 /// Letters that are units only when they touch a number.
@@ -116,7 +116,8 @@ volt v
 x
 ";
 
-fn table(text: &'static str) -> HashMap<&'static str, &'static str> {
+/// Each word of `text` with the first of its line.
+pub(super) fn table(text: &'static str) -> HashMap<&'static str, &'static str> {
     let lines = text.lines().filter_map(|line| Some((line.split_whitespace().next()?, line)));
     lines.flat_map(|(canonical, line)| line.split_whitespace().map(move |word| (word, canonical))).collect()
 }
@@ -133,6 +134,13 @@ pub(super) fn bound(word: &str) -> Option<&'static str> {
 /// The unit that letters are which touch a number: the `m` of `5m`.
 pub(super) fn attached(letters: &str) -> Option<&'static str> {
     ATTACHED_TABLE.get(letters).copied()
+}
+
+/// The currency that a word before a number is: `INR 500`, `Rs. 500`.
+pub(super) fn code(word: &str) -> Option<&'static str> {
+    let unit = bound(word)?;
+    const CODES: &[&str] = &["usd", "eur", "gbp", "inr", "jpy", "cny", "chf", "aud", "cad", "brl", "mxn", "krw", "rub"];
+    (CODES.contains(&unit) && word.len() <= 3).then_some(unit)
 }
 
 /// The currency that a sign stands for. A bare `$` is taken for that of the United States, as most who write it mean.
@@ -156,10 +164,22 @@ impl Scanner<'_, '_> {
             return Some(at + 2);
         }
         let unit = STRICT_TABLE.get(self.word(at)).copied().or_else(|| symbol(self.word(at)))?;
+        // `CM` and `MS` are more often titles and degrees.
+        let raw = self.tokens[at].raw;
+        let is_title = raw.len() == 2
+            && raw.bytes().all(|byte| byte.is_ascii_uppercase())
+            && !matches!(raw, "KM" | "KG" | "KB" | "MB" | "GB" | "TB" | "PB");
         // `a bit`, `the yard`, `millions of miles away`: only those that measure nothing by themselves.
         let is_idiom =
             matches!(unit, "bit" | "yard" | "won-currency") || (unit == "us-time" && self.word(at) == "us-time");
-        (!is_idiom).then(|| self.take(LiteralKind::Unit, unit, at, at + 1))
+        if is_idiom || is_title {
+            return None;
+        }
+        let end = self.take(LiteralKind::Unit, unit, at, at + 1);
+        if self.before(at) == "many" {
+            self.asked = self.literals.pop();
+        }
+        Some(end)
     }
 }
 

@@ -28,6 +28,15 @@ const NOW: &[&str] = &[
     "the current",
     "current",
     "live score",
+    "the score",
+    "is it raining",
+    "is it snowing",
+    "what year is it",
+    "next train",
+    "next bus",
+    "market open",
+    "markets open",
+    "won last night",
     "breaking news",
     "latest news",
     "recent news",
@@ -97,11 +106,59 @@ pub(super) fn freshness(tokens: &[Token<'_>]) -> Freshness {
     Freshness::Static
 }
 
+/// Whether the text begins with what is to be done with something: `Sort this list`.
+pub(super) fn is_instruction(tokens: &[Token<'_>]) -> bool {
+    const VERBS: &[&str] = &[
+        "explain",
+        "describe",
+        "define",
+        "translate",
+        "write",
+        "rewrite",
+        "summarise",
+        "summarize",
+        "sort",
+        "convert",
+        "solve",
+        "calculate",
+        "compute",
+        "fix",
+        "implement",
+        "refactor",
+        "classify",
+        "extract",
+        "format",
+        "compare",
+        "prove",
+        "design",
+        "draft",
+        "edit",
+        "proofread",
+        "paraphrase",
+        "create",
+        "generate",
+        "debug",
+        "review",
+        "analyze",
+        "analyse",
+        "parse",
+    ];
+    let mut words = tokens.iter().filter(|token| token.kind != Kind::Symbol && !token.is("please"));
+    words.next().is_some_and(|token| VERBS.contains(&&*token.folded))
+}
+
 fn has(words: &[&str], phrases: &[&str]) -> bool {
     (0..words.len()).any(|at| phrases.iter().any(|phrase| starts(&words[at..], phrase)))
 }
 
 fn starts(words: &[&str], phrase: &str) -> bool {
-    let mut parts = phrase.split(' ').zip(words);
-    words.len() >= phrase.split(' ').count() && parts.all(|(part, word)| part == *word)
+    let mut rest = phrase;
+    for word in words {
+        let Some(tail) = rest.strip_prefix(word) else { return false };
+        match tail.strip_prefix(' ') {
+            Some(tail) => rest = tail,
+            None => return tail.is_empty(),
+        }
+    }
+    false
 }

@@ -1,6 +1,8 @@
 //! A logistic model over hashed n-grams. Its weights are trained by `cargo xtask train volatility`.
 
-use crate::semantic::text::hash::hash32;
+use std::borrow::Cow;
+
+use crate::semantic::text::hash::Fnv;
 use crate::semantic::text::token::{Kind, tokens};
 
 /// How many buckets n-grams are hashed into.
@@ -27,33 +29,35 @@ pub(super) fn probability(text: &str) -> f32 {
 #[must_use]
 pub fn buckets(text: &str) -> Vec<u16> {
     let tokens = tokens(text);
-    let words: Vec<String> = tokens
+    let words: Vec<Cow<'_, str>> = tokens
         .iter()
         .filter(|token| token.kind != Kind::Symbol)
         .take(WORDS)
         .map(|token| shape(&token.folded, token.kind))
         .collect();
-    let mut buckets = Vec::new();
-    let mut push = |gram: &str| {
-        let bucket = usize::try_from(hash32(gram)).unwrap_or_default() % BUCKETS;
+    let mut buckets = Vec::with_capacity(512);
+    let mut push = |hash: Fnv| {
+        let bucket = usize::try_from(hash.folded()).unwrap_or_default() % BUCKETS;
         buckets.push(u16::try_from(bucket).unwrap_or_default());
     };
-    let padded: Vec<&str> = std::iter::once("^").chain(words.iter().map(String::as_str)).chain(["$"]).collect();
-    for (length, mark) in [(1, "1"), (2, "2"), (3, "3")] {
+    let padded: Vec<&str> = std::iter::once("^").chain(words.iter().map(|word| &**word)).chain(["$"]).collect();
+    for length in 1..=3 {
+        let mark = Fnv::default().with(if length == 1 { b"1:" } else { b"2:" });
         for gram in padded.windows(length) {
-            push(&format!("{mark}:{}", gram.join(" ")));
-        }
-    }
-    for word in &words {
-        let characters: Vec<char> = std::iter::once('<').chain(word.chars().take(24)).chain(['>']).collect();
-        for length in 3..=5 {
-            for gram in characters.windows(length) {
-                push(&format!("c:{}", gram.iter().collect::<String>()));
-            }
+            push(gram.iter().fold(mark, |hash, word| hash.with(word.as_bytes()).with(b" ")));
         }
     }
     for gap in padded.windows(3) {
-        push(&format!("s:{} * {}", gap[0], gap[2]));
+        push(Fnv::default().with(b"s:").with(gap[0].as_bytes()).with(b" * ").with(gap[2].as_bytes()));
+    }
+    for word in &words {
+        let bounded = format!("<{}>", word.chars().take(24).collect::<String>());
+        let ends: Vec<usize> = bounded.char_indices().map(|(at, _)| at).chain([bounded.len()]).collect();
+        for length in 3..=5 {
+            for gram in ends.windows(length + 1) {
+                push(Fnv::default().with(b"c:").with(&bounded.as_bytes()[gram[0]..gram[length]]));
+            }
+        }
     }
     buckets.sort_unstable();
     buckets.dedup();
@@ -61,12 +65,12 @@ pub fn buckets(text: &str) -> Vec<u16> {
 }
 
 /// Years and other numbers as classes: that a year is named matters, which does not.
-fn shape(word: &str, kind: Kind) -> String {
+fn shape<'a>(word: &'a str, kind: Kind) -> Cow<'a, str> {
     if kind != Kind::Number {
-        return word.to_owned();
+        return Cow::Borrowed(word);
     }
     let year = word.len() == 4 && (word.starts_with("19") || word.starts_with("20"));
-    if year { format!("<year{}>", &word[..3]) } else { "<number>".to_owned() }
+    if year { Cow::Owned(format!("<year{}>", &word[..3])) } else { Cow::Borrowed("<number>") }
 }
 
 /// Texts of any length have the same scale.
