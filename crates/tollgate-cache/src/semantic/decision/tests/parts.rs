@@ -28,7 +28,7 @@ fn is_passed(random: &mut fastrand::Rng) -> bool {
 #[test]
 fn the_ledger_tightens_and_then_stops() {
     let mut ledger = Ledger::default();
-    let mut serve = |ledger: &mut Ledger, requests: usize, wrong: f64| {
+    let serve = |ledger: &mut Ledger, requests: usize, wrong: f64| {
         (0..requests).for_each(|_| ledger.note_request(wrong));
         ledger.ration(0.01)
     };
