@@ -159,6 +159,16 @@ impl Gateway {
         self.current.load().fingerprint
     }
 
+    /// Writes down what is to outlive the process, if a folder for it is configured.
+    pub(crate) fn save(&self) {
+        let folder = self.current.load().config.cache.snapshot.clone();
+        if let Some(folder) = folder
+            && let Err(error) = self.caches.save(std::path::Path::new(&folder))
+        {
+            tracing::error!(%error, folder, "what is cached could not be written down");
+        }
+    }
+
     /// Whether the server is stopping and wants no new requests.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)

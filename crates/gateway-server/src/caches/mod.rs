@@ -5,6 +5,8 @@ mod lazy;
 mod semantic;
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_cache::store::memory::MemoryStore;
@@ -16,6 +18,8 @@ use tollgate_protocols::doors::Doors;
 use crate::config::{Config, ConfigErrors, Source, types};
 use crate::stack::Stack;
 
+const ANSWERS: &str = "answers";
+
 /// Stored answers and what was invalidated, which outlive every reload.
 pub(crate) struct Caches {
     memory: Arc<MemoryStore>,
@@ -26,8 +30,29 @@ pub(crate) struct Caches {
 
 impl Caches {
     pub(crate) fn new(config: &types::Cache) -> Self {
-        let memory = Arc::new(MemoryStore::new(config.memory.as_usize()));
-        Self { memory, epochs: Arc::default(), semantic: Mutex::default(), redis: Mutex::default() }
+        let (memory, epochs) = (Arc::new(MemoryStore::new(config.memory.as_usize())), Arc::new(Epochs::default()));
+        let path = config.snapshot.as_ref().map(|folder| Path::new(folder).join(ANSWERS)).filter(|path| path.exists());
+        if let Some(path) = path {
+            match memory.load(&path, &epochs) {
+                Ok(count) => tracing::info!(count, "answers read"),
+                Err(error) => tracing::warn!(%error, "the answers of the last start cannot be read"),
+            }
+        }
+        Self { memory, epochs, semantic: Mutex::default(), redis: Mutex::default() }
+    }
+
+    /// Writes down what is in memory, for the next start.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub(crate) fn save(&self, folder: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let count = self.memory.save(&folder.join(ANSWERS), &self.epochs)?;
+        if let Some(semantic) = &*self.semantic.lock().unwrap_or_else(PoisonError::into_inner) {
+            semantic.save(folder)?;
+        }
+        tracing::info!(count, "answers written");
+        Ok(())
     }
 
     /// The cache of a configuration. `background` leads to the providers for calls that are made for no client.
@@ -49,7 +74,7 @@ impl Caches {
             builder = builder.shared(self.store(redis, source)?);
         }
         if let Some(section) = &config.cache.semantic {
-            let built = self.semantic(section, config.cache.redis.as_ref(), source)?;
+            let built = self.semantic(section, &config.cache, source)?;
             built.lead_to(background);
             builder = builder.semantic(built.cache.clone());
         }
@@ -71,14 +96,15 @@ impl Caches {
     fn semantic(
         &self,
         section: &types::Semantic,
-        redis: Option<&types::RedisServer>,
+        config: &types::Cache,
         source: &Source,
     ) -> Result<Arc<semantic::Built>, ConfigErrors> {
+        let redis = config.redis.as_ref();
         let mut known = self.semantic.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(built) = known.as_ref().filter(|built| built.is_of(section, redis)) {
             return Ok(built.clone());
         }
-        let built = Arc::new(semantic::Built::new(section, redis, source)?);
+        let built = Arc::new(semantic::Built::new(section, redis, source, config.snapshot.as_deref().map(Path::new))?);
         *known = Some(built.clone());
         Ok(built)
     }

@@ -1,5 +1,7 @@
 //! What finds answers for rephrased requests.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use tollgate_cache::index::VectorIndex;
@@ -23,16 +25,39 @@ pub(super) struct Built {
     redis: Option<RedisServer>,
     pub(super) cache: Arc<SemanticCache>,
     remote: Option<Arc<Remote>>,
+    memory: Option<MemoryIndex>,
 }
 
+const VECTORS: &str = "vectors";
+const DECISIONS: &str = "decisions";
+
 impl Built {
-    /// Builds what a section describes.
-    pub(super) fn new(section: &Semantic, redis: Option<&RedisServer>, source: &Source) -> Result<Self, ConfigErrors> {
+    /// Builds what a section describes, with what is known from an earlier start if there is a folder of it.
+    pub(super) fn new(
+        section: &Semantic,
+        redis: Option<&RedisServer>,
+        source: &Source,
+        snapshot: Option<&Path>,
+    ) -> Result<Self, ConfigErrors> {
         let (embedder, remote) = embedder(section, source)?;
-        let (index, is_local) = index(section, redis, source)?;
-        let engine = DecisionEngine::new(Settings::new(policy(section)), fastrand::u64(..));
+        let (index, memory) = index(section, redis, source)?;
+        let is_restored = memory.as_ref().zip(snapshot).is_some_and(|(memory, folder)| load(memory, folder));
+        let engine = engine(section, snapshot);
+        // The words of prompts from an earlier start are not known, so all must be looked for.
+        let is_local = memory.is_some() && !is_restored;
         let cache = Arc::new(SemanticCache::new(embedder, index, engine, is_local));
-        Ok(Self { section: section.clone(), redis: redis.cloned(), cache, remote })
+        Ok(Self { section: section.clone(), redis: redis.cloned(), cache, remote, memory })
+    }
+
+    /// Writes down what was learned, and the vectors if they are in memory.
+    pub(super) fn save(&self, folder: &Path) -> io::Result<()> {
+        let (path, new) = (folder.join(DECISIONS), folder.join("decisions.new"));
+        std::fs::write(&new, self.cache.snapshot())?;
+        std::fs::rename(new, path)?;
+        match &self.memory {
+            Some(memory) => memory.save(&folder.join(VECTORS)).map_err(io::Error::other),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn is_of(&self, section: &Semantic, redis: Option<&RedisServer>) -> bool {
@@ -45,6 +70,35 @@ impl Built {
             remote.lead_to(stack());
         }
     }
+}
+
+/// Whether there were vectors to be read.
+fn load(memory: &MemoryIndex, folder: &Path) -> bool {
+    let path = folder.join(VECTORS);
+    if !path.exists() {
+        return false;
+    }
+    match memory.load(&path) {
+        Ok(count) => {
+            tracing::info!(count, "vectors read");
+            count > 0
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the vectors of the last start cannot be read");
+            false
+        }
+    }
+}
+
+fn engine(section: &Semantic, snapshot: Option<&Path>) -> DecisionEngine {
+    let (settings, seed) = (Settings::new(policy(section)), fastrand::u64(..));
+    let Some(bytes) = snapshot.and_then(|folder| std::fs::read(folder.join(DECISIONS)).ok()) else {
+        return DecisionEngine::new(settings, seed);
+    };
+    DecisionEngine::restore(settings, seed, &bytes).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what was learned before the last stop cannot be read");
+        DecisionEngine::new(settings, seed)
+    })
 }
 
 fn policy(section: &Semantic) -> Policy {
@@ -80,11 +134,11 @@ fn index(
     section: &Semantic,
     redis: Option<&RedisServer>,
     source: &Source,
-) -> Result<(Arc<dyn VectorIndex>, bool), ConfigErrors> {
+) -> Result<(Arc<dyn VectorIndex>, Option<MemoryIndex>), ConfigErrors> {
     Ok(match (section.vectors, redis, &section.qdrant) {
         (VectorStore::Redis, Some(redis), _) => {
             let timeouts = RedisServer { read_timeout: section.search_timeout, ..redis.clone() };
-            (Arc::new(LazyRedis::new(client(&timeouts, source)?)), false)
+            (Arc::new(LazyRedis::new(client(&timeouts, source)?)), None)
         }
         (VectorStore::Qdrant, _, Some(qdrant)) => {
             let mut builder = QdrantIndex::builder(qdrant.url.as_str())
@@ -94,9 +148,12 @@ fn index(
                 builder = builder.api_key(key.0.clone());
             }
             let index = builder.build().map_err(|error| wrong(source, "cache.semantic.qdrant", &error.to_string()))?;
-            (Arc::new(index), false)
+            (Arc::new(index), None)
         }
-        _ => (Arc::new(MemoryIndex::builder().max_bytes(section.memory.as_usize()).build()), true),
+        _ => {
+            let index = MemoryIndex::builder().max_bytes(section.memory.as_usize()).build();
+            (Arc::new(index.clone()), Some(index))
+        }
     })
 }
 

@@ -123,8 +123,11 @@ fn run_server(args: ServeArgs) -> ExitCode {
             Ok(gateway) => Arc::new(gateway),
             Err(errors) => return complain(&errors),
         };
-        match serve::run(gateway).await {
-            Ok(()) => ExitCode::SUCCESS,
+        match serve::run(gateway.clone()).await {
+            Ok(()) => {
+                gateway.save();
+                ExitCode::SUCCESS
+            }
             Err(error) => {
                 tracing::error!("{error}");
                 ExitCode::FAILURE

@@ -186,6 +186,23 @@ async fn vectors_and_answers_are_shared_in_redis() {
 }
 
 #[tokio::test]
+async fn what_is_cached_outlives_a_restart() {
+    let Some(model) = model() else { return };
+    let upstream = answering();
+    let folder = tempfile::tempdir().expect("a folder");
+    let more = format!("{}\n  snapshot: \"{}\"", semantic(&model, "policy: calibrated"), folder.path().display());
+    let mut gateway = gateway_to(&upstream, &more).await;
+    let (_, first) = ask(&gateway, "How do I reset my password?").await;
+    ask_until_hit(&gateway, "How can I reset my password?").await;
+    gateway.terminate();
+    assert!(gateway.wait_exit().await.success());
+    let gateway = gateway_to(&upstream, &more).await;
+    assert!(ask(&gateway, "How do I reset my password?").await.0.contains("hit; detail=exact"));
+    assert_eq!(ask_until_hit(&gateway, "Please tell me how to reset my password").await, first);
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn vectors_are_kept_in_qdrant() {
     let (Some(model), Some(qdrant)) = (model(), Qdrant::start().await) else { return };
     let upstream = answering();

@@ -1,5 +1,6 @@
 //! Where answers are kept.
 
+mod file;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;

@@ -40,6 +40,9 @@ pub struct Cache {
     /// A secret that goes into every key, so that keys in a shared store tell nothing about requests. All processes that
     /// share a store need the same.
     pub key_secret: Option<SecretText>,
+    /// A folder in which what is in memory is written down when the server stops, and read from when it starts. Answers in it
+    /// are as they were given, so it must be as well guarded as they.
+    pub snapshot: Option<String>,
     /// A Redis or Valkey server in which answers are kept as well, for all processes that use it. If it does not answer, a
     /// request is a miss and nothing worse.
     pub redis: Option<RedisServer>,
@@ -201,6 +204,7 @@ impl Default for Cache {
             coalesce: true,
             memory: ByteSize::mib(64),
             key_secret: None,
+            snapshot: None,
             redis: None,
             semantic: None,
         }
