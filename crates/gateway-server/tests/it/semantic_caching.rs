@@ -1,11 +1,13 @@
 //! Answers for rephrased requests, with the real model and real stores.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
 use serde_json::{Value, json};
 use tollgate_testkit::servers::{Qdrant, Redis};
-use tollgate_testkit::{Gateway, Received, Reply, Upstream, component};
+use tollgate_testkit::{Call, Gateway, Received, Reply, Upstream, component};
 
 use crate::support::{completion, config, gateway, gateway_to};
 
@@ -210,6 +212,85 @@ async fn vectors_are_kept_in_qdrant() {
     let gateway = gateway_to(&upstream, &semantic(&model, &more)).await;
     let (_, first) = ask(&gateway, "How do I reset my password?").await;
     assert_eq!(ask_until_hit(&gateway, "How can I reset my password?").await, first);
+}
+
+/// Requests that come while `disturb` does what it does to a store; every one must be answered, and rightly.
+async fn under_load(gateway: &Gateway, disturb: impl AsyncFnOnce()) {
+    const CLIENTS: usize = 8;
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let (stop, url) = (stop.clone(), format!("{}/v1/chat/completions", gateway.url()));
+            tokio::spawn(async move {
+                let mut count = 0;
+                while !stop.load(Ordering::Relaxed) && count < 500 {
+                    let (text, expected) = match (client + count) % 3 {
+                        0 => (format!("How do I reset my password, step {}?", WORDS[count % WORDS.len()]), "settings"),
+                        1 => ("Where do I find an old invoice?".to_owned(), "billing"),
+                        _ => (format!("What do {} eat?", WORDS[count % WORDS.len()]), "ask somebody else"),
+                    };
+                    let answer = Call::post(&url, question(&text)).send().await;
+                    assert_eq!(answer.status(), 200, "{text}");
+                    let said = answer.text().await;
+                    assert!(said.contains(expected), "{text}: {said}");
+                    count += 1;
+                }
+                count
+            })
+        })
+        .collect();
+    disturb().await;
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        assert!(client.await.expect("no wrong answer") > 3);
+    }
+}
+
+const WORDS: [&str; 7] = ["whales", "goats", "owls", "ants", "bears", "frogs", "eels"];
+
+/// Long enough for many requests.
+async fn a_while() {
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_stops_stalls_and_comes_back_fails_no_request() {
+    let (Some(model), Some(mut redis)) = (model(), Redis::start().await) else { return };
+    let upstream = answering();
+    let more = format!("{}\n  redis: {{ url: \"{}\" }}", semantic(&model, "vectors: redis"), redis.url());
+    let gateway = gateway_to(&upstream, &more).await;
+    under_load(&gateway, async || {
+        a_while().await;
+        redis.pause();
+        a_while().await;
+        redis.resume();
+        a_while().await;
+        redis.stop();
+        a_while().await;
+        redis.restart().await;
+        a_while().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_qdrant_that_stops_stalls_and_comes_back_fails_no_request() {
+    let (Some(model), Some(mut qdrant)) = (model(), Qdrant::start().await) else { return };
+    let upstream = answering();
+    let more = format!("vectors: qdrant, qdrant: {{ url: \"{}\" }}", qdrant.url());
+    let gateway = gateway_to(&upstream, &semantic(&model, &more)).await;
+    under_load(&gateway, async || {
+        a_while().await;
+        qdrant.pause();
+        a_while().await;
+        qdrant.resume();
+        a_while().await;
+        qdrant.stop();
+        a_while().await;
+        qdrant.restart().await;
+        a_while().await;
+    })
+    .await;
 }
 
 #[tokio::test]
