@@ -99,8 +99,8 @@ impl Providers {
         Self { upstreams }
     }
 
-    async fn gateway(&self) -> Gateway {
-        let mut config = format!("client_key: {KEY}\nretry: {{ base_delay: 1ms }}\nproviders:\n");
+    async fn gateway(&self, more: &str) -> Gateway {
+        let mut config = format!("client_key: {KEY}\nretry: {{ base_delay: 1ms }}\n{more}\nproviders:\n");
         for (kind, upstream, path) in &self.upstreams {
             let url = upstream.url();
             config += &format!("  {kind}: {{ kind: {kind}, base_url: \"{url}{path}\", api_key: {PROVIDER_KEY} }}\n");
@@ -109,12 +109,12 @@ impl Providers {
     }
 }
 
-/// Plays every scenario with every model; what was wrong, and how many were played.
-async fn play(gateway: &Gateway, language: &str, sdk: &str) -> (Vec<String>, usize) {
+/// Plays every scenario with each of the models; what was wrong, and how many were played.
+async fn play(gateway: &Gateway, language: &str, sdk: &str, models: &[&str]) -> (Vec<String>, usize) {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients");
     let Some(mut command) = interpreter(language, &scripts) else { return (Vec::new(), 0) };
     command.args(["--sdk", sdk, "--base-url", gateway.url(), "--api-key", KEY]);
-    command.args(["--model", &MODELS.join(","), "--scenario", &SCENARIOS.join(",")]);
+    command.args(["--model", &models.join(","), "--scenario", &SCENARIOS.join(",")]);
     let mut process = Process::start("an SDK", command);
     process.until(&format!("the end of {language} {sdk}"), PATIENCE, async |process| process.ended()).await;
     let output = process.output();
@@ -150,10 +150,10 @@ fn is_known(sdk: &str, line: &Value) -> bool {
 #[tokio::test]
 async fn every_sdk_reaches_every_provider() {
     let providers = Providers::start();
-    let gateway = providers.gateway().await;
+    let gateway = providers.gateway("").await;
     let programs = PYTHON.iter().map(|sdk| ("python", *sdk)).chain(NODE.iter().map(|sdk| ("node", *sdk)));
     let played: Vec<(Vec<String>, usize)> =
-        stream::iter(programs.map(|(language, sdk)| play(&gateway, language, sdk))).buffered(2).collect().await;
+        stream::iter(programs.map(|(language, sdk)| play(&gateway, language, sdk, MODELS))).buffered(2).collect().await;
     if played.iter().all(|(_, count)| *count == 0) {
         return;
     }
@@ -161,4 +161,29 @@ async fn every_sdk_reaches_every_provider() {
     let count: usize = played.iter().map(|(_, count)| count).sum();
     assert!(wrong.is_empty(), "{} of {count} are wrong: {wrong:#?}", wrong.len());
     assert!(count > 1500, "only {count} scenarios");
+}
+
+/// What the cache wrote reads like what the provider wrote: the second time most scenarios never come to it.
+#[tokio::test]
+async fn sdks_read_answers_of_the_cache() {
+    let providers = Providers::start();
+    let gateway = providers.gateway("cache: { mode: exact }").await;
+    let programs = [
+        ("python", "openai-chat"),
+        ("python", "openai-responses"),
+        ("python", "anthropic"),
+        ("python", "google-genai"),
+        ("node", "ai-openai"),
+    ];
+    for round in 0..2 {
+        for (language, sdk) in programs {
+            let (wrong, count) = play(&gateway, language, sdk, &["anthropic/claude-opus-4-6"]).await;
+            if count == 0 {
+                return;
+            }
+            assert!(wrong.is_empty(), "round {round}: {wrong:#?}");
+        }
+    }
+    let stats = gateway.get("/admin/v1/cache/stats").send().await.json().await;
+    assert!(stats["served"]["exact"].as_u64() > Some(50), "{stats}");
 }
