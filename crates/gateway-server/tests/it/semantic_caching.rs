@@ -188,6 +188,35 @@ async fn vectors_and_answers_are_shared_in_redis() {
 }
 
 #[tokio::test]
+async fn the_model_is_fetched_from_a_hub() {
+    let Some(model) = model() else { return };
+    let files = model.clone();
+    let hub = Upstream::start(move |request: &Received| {
+        let name = request.path().rsplit('/').next().unwrap_or_default();
+        match std::fs::read(files.join(name)) {
+            Ok(bytes) => Reply::new(200).bytes(bytes),
+            Err(_) => Reply::error(404, "no such file"),
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let into = folder.path().join("model");
+    let fetch = |endpoint: &str| {
+        let arguments = ["model", "fetch", "--into", into.to_str().expect("a path"), "--endpoint", endpoint];
+        arguments.iter().fold(gateway(), |builder, argument| builder.arg(argument)).run()
+    };
+    let failed = fetch("http://127.0.0.1:1");
+    assert!(failed.code == Some(1) && failed.stderr.contains("not fetched"), "{}", failed.stderr);
+    let url = hub.url();
+    let finished = fetch(&url);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(finished.stderr.contains("100 %"), "{}", finished.stderr);
+    let upstream = answering();
+    let gateway = gateway_to(&upstream, &semantic(&into, "policy: calibrated")).await;
+    ask(&gateway, "How do I reset my password?").await;
+    ask_until_hit(&gateway, "How can I reset my password?").await;
+}
+
+#[tokio::test]
 async fn what_is_cached_outlives_a_restart() {
     let Some(model) = model() else { return };
     let upstream = answering();
