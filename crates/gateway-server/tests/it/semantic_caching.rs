@@ -91,6 +91,8 @@ async fn a_rephrased_question_gets_the_stored_answer_and_another_question_does_n
             assert!(status.contains("miss"), "{policy}: {other}: {status}");
         }
         assert_eq!(upstream.requests().len() - before, 4);
+        let (status, _) = ask(&gateway, "Where is my order?").await;
+        assert_eq!(status, "tollgate; fwd=miss; stored; detail=personal");
         let stats = gateway.get("/admin/v1/cache/stats").send().await.json().await;
         assert!(stats["semantic"]["namespaces"].as_array().is_some_and(|list| !list.is_empty()), "{stats}");
     }

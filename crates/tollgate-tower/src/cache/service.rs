@@ -122,6 +122,8 @@ where
         let mut caller = inner.clone();
         poll_fn(|cx| caller.poll_ready(cx)).await?;
         let board = || asking(cache, caller, background.clone(), request, lookup);
+        // Before it boards, which may have something to add.
+        note(&request.context, CacheOutcome::new(CacheStatus::Miss));
         // Who must have everything, or something new, does not take what was asked for by another.
         let is_alone = !cache.settings().coalesce || lookup.directives.refresh || request.strict;
         let mut seat = if is_alone {
@@ -130,8 +132,9 @@ where
             cache.flights().join_or_board(lookup.key, &request.context, board)
         };
         let is_first = seat.is_first();
-        let status = if is_first { CacheStatus::Miss } else { CacheStatus::Collapsed };
-        note(&request.context, CacheOutcome::new(status));
+        if !is_first {
+            note(&request.context, CacheOutcome::new(CacheStatus::Collapsed));
+        }
         match poll_fn(|cx| seat.poll_begun(cx)).await {
             Ok(begun) if is_first || is_same_wire(seat.leader(), request) => {
                 if is_first {
