@@ -10,15 +10,21 @@ use tollgate_protocols::doors::Doors;
 
 use crate::config::{Config, types};
 
+/// The part of `cache.memory` that is for what is remembered of answered requests; the rest is for answers.
+const MEMO_SHARE: usize = 8;
+
 /// Stored answers and what was invalidated, which outlive every reload.
 pub(crate) struct Caches {
     memory: Arc<MemoryStore>,
+    memo: usize,
     epochs: Arc<Epochs>,
 }
 
 impl Caches {
     pub(crate) fn new(config: &types::Cache) -> Self {
-        Self { memory: Arc::new(MemoryStore::new(config.memory.as_usize())), epochs: Arc::default() }
+        let memo = config.memory.as_usize() / MEMO_SHARE;
+        let memory = Arc::new(MemoryStore::new(config.memory.as_usize() - memo));
+        Self { memory, memo, epochs: Arc::default() }
     }
 
     /// The cache of a configuration.
@@ -27,6 +33,7 @@ impl Caches {
         AnswerCache::builder(settings(config), Arc::new(Doors))
             .secret(secret)
             .memory(self.memory.clone())
+            .memo(self.memo)
             .epochs(self.epochs.clone())
             .build()
     }
