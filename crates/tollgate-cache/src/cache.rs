@@ -529,7 +529,8 @@ const EXACT: &str = "exact";
 /// New names for an answer.
 #[must_use]
 pub fn naming() -> Naming {
-    let id = (0..24).map(|_| fastrand::alphanumeric()).collect();
+    let mut id = String::with_capacity(24);
+    id.extend((0..24).map(|_| fastrand::alphanumeric()));
     Naming { id, created: now_millis() / 1000 }
 }
 
