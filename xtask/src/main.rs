@@ -34,6 +34,8 @@ enum Command {
     Mock(bench::mock::Args),
     /// Forward to one upstream and do nothing else; the yardstick of the benchmark.
     Floor(bench::floor::Args),
+    /// Answer from a table of bodies and do nothing else; the yardstick of the cache's benchmark.
+    CacheFloor(bench::cache::floor::Args),
     /// Write the documents that are generated from the sources, or check that they are up to date.
     Codegen(codegen::Args),
     /// Pack the released binary with its licence.
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Mock(args) => bench::mock::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Floor(args) => bench::floor::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::CacheFloor(args) => bench::cache::floor::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Codegen(args) => codegen::run(&args),
         Command::Dist => dist::run().map(|()| ExitCode::SUCCESS),
         Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS),

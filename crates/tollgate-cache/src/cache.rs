@@ -16,6 +16,7 @@ use tollgate_core::{
 
 use crate::admission::{self, NotStored};
 use crate::flight::{Flights, Landing};
+use crate::memo::Memo;
 use crate::semantic::decision::ClusterId;
 use crate::semantic::text::Volatility;
 use crate::semantic::{Query, SemanticCache};
@@ -30,6 +31,7 @@ pub struct AnswerCache {
     keys: KeyMaker,
     codec: Arc<dyn AnswerCodec>,
     memory: Arc<MemoryStore>,
+    memo: Memo,
     shared: Option<Arc<dyn Store>>,
     epochs: Arc<Epochs>,
     flights: Flights,
@@ -80,6 +82,13 @@ pub enum Found {
     Nothing,
 }
 
+/// On which terms a client takes an answer.
+struct Terms<'a> {
+    max_age: Option<Duration>,
+    strict: bool,
+    scope: &'a str,
+}
+
 /// What became of an answer that was to be kept.
 pub struct Filled {
     /// The entry, or why there is none.
@@ -94,6 +103,7 @@ pub struct AnswerCacheBuilder {
     codec: Arc<dyn AnswerCodec>,
     secret: Secret,
     memory: Arc<MemoryStore>,
+    memo: usize,
     shared: Option<Arc<dyn Store>>,
     epochs: Arc<Epochs>,
     semantic: Option<Arc<SemanticCache>>,
@@ -114,6 +124,15 @@ impl AnswerCacheBuilder {
     #[must_use]
     pub fn memory(mut self, memory: Arc<MemoryStore>) -> Self {
         self.memory = memory;
+        self
+    }
+
+    /// Sets how many bytes may be taken by what is remembered of requests that were answered from the cache: their bodies, and
+    /// the bytes of their answers, with which the same request is answered without being read again. Defaults to 8 MiB; zero
+    /// is none.
+    #[must_use]
+    pub fn memo(mut self, bytes: usize) -> Self {
+        self.memo = bytes;
         self
     }
 
@@ -147,6 +166,7 @@ impl AnswerCacheBuilder {
             keys: KeyMaker::new(self.secret),
             codec: self.codec,
             memory: self.memory,
+            memo: Memo::new(self.memo),
             shared: self.shared,
             epochs: self.epochs,
             flights: Flights::default(),
@@ -169,6 +189,7 @@ impl AnswerCache {
             codec,
             secret: Secret::new(""),
             memory: Arc::new(MemoryStore::new(64 * 1024 * 1024)),
+            memo: 8 * 1024 * 1024,
             shared: None,
             epochs: Arc::default(),
             semantic: None,
@@ -232,7 +253,7 @@ impl AnswerCache {
                 entry
             }
         };
-        match self.judge(lookup, entry) {
+        match self.judge(&lookup.terms(), entry) {
             Found::Fresh(entry) => Some(entry),
             _ => None,
         }
@@ -271,6 +292,37 @@ impl AnswerCache {
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// The answer to a request that was answered from the cache before, if that answer still may be served: what
+    /// [`Self::plan`], [`Self::find`] and [`Self::serve_exact`] come to, without reading the request.
+    #[must_use]
+    pub fn recall(&self, request: &Request) -> Option<Response> {
+        // The long way looks at what other processes have invalidated.
+        if self.shared_epochs.is_some() && now_millis() >= self.next_look.load(Ordering::Relaxed) {
+            return None;
+        }
+        let known = self.memo.find(request)?;
+        let entry = self.memory.find(&known.key).filter(|entry| known.is_of(entry))?;
+        let max_age = request.cache.as_ref().and_then(|asked| asked.max_age);
+        let terms = Terms { max_age, strict: request.strict, scope: &known.scope };
+        let Found::Fresh(entry) = self.judge(&terms, entry) else { return None };
+        let body = known.template.fill(&naming())?;
+        let rendered = (body, known.template.content_type());
+        Some(self.respond(request, &entry, CacheStatus::Hit, EXACT, rendered))
+    }
+
+    /// A fresh entry as the answer to the very request that it is of, which is remembered. `None` if the request cannot be
+    /// answered with it.
+    #[must_use]
+    pub fn serve_exact(&self, request: &Request, lookup: &Lookup, entry: &Arc<Entry>) -> Option<Response> {
+        let render = |naming: &Naming| self.render(request, entry, naming);
+        let known = self.memo.remember(request, (lookup.key, &lookup.scope), entry, render);
+        let filled = known.and_then(|known| Some((known.template.fill(&naming())?, known.template.content_type())));
+        match filled {
+            Some(rendered) => Some(self.respond(request, entry, CacheStatus::Hit, EXACT, rendered)),
+            None => self.serve(request, entry, CacheStatus::Hit, EXACT),
+        }
     }
 
     /// What is to be done for a request that has a target.
@@ -351,27 +403,27 @@ impl AnswerCache {
             return Found::Nothing;
         }
         if let Some(entry) = self.memory.find(&lookup.key) {
-            match self.judge(lookup, entry) {
+            match self.judge(&lookup.terms(), entry) {
                 Found::Nothing => drop(self.memory.forget(&lookup.key)),
                 found => return found,
             }
         }
         let Some(shared) = &self.shared else { return Found::Nothing };
         let Some(entry) = shared.get(&lookup.key).await else { return Found::Nothing };
-        let found = self.judge(lookup, entry.clone());
+        let found = self.judge(&lookup.terms(), entry.clone());
         if !matches!(found, Found::Nothing) {
             self.memory.keep(lookup.key, entry);
         }
         found
     }
 
-    fn judge(&self, lookup: &Lookup, entry: Arc<Entry>) -> Found {
+    fn judge(&self, terms: &Terms<'_>, entry: Arc<Entry>) -> Found {
         let now = now_millis();
         let age = entry.age(now);
         let is_refused = !self.epochs.is_current(&entry.stamps)
-            || (lookup.strict && !entry.dropped.is_empty())
-            || lookup.directives.max_age.is_some_and(|max_age| age > max_age)
-            || *entry.scope != *lookup.scope;
+            || (terms.strict && !entry.dropped.is_empty())
+            || terms.max_age.is_some_and(|max_age| age > max_age)
+            || *entry.scope != *terms.scope;
         match entry.freshness(now) {
             _ if is_refused => Found::Nothing,
             Freshness::Fresh => Found::Fresh(entry),
@@ -390,14 +442,28 @@ impl AnswerCache {
         status: CacheStatus,
         detail: &'static str,
     ) -> Option<Response> {
-        let naming = naming();
-        let (body, content_type) = match &entry.payload {
+        let rendered = self.render(request, entry, &naming())?;
+        Some(self.respond(request, entry, status, detail, rendered))
+    }
+
+    fn render(&self, request: &Request, entry: &Entry, naming: &Naming) -> Option<(Bytes, &'static str)> {
+        Some(match &entry.payload {
             Payload::Text(text) => (Bytes::from(text.clone()), "application/json"),
             Payload::Answer(answer) if request.is_streamed() => {
-                self.write_stream(request, &self.codec.replay(answer), &naming)?
+                self.write_stream(request, &self.codec.replay(answer), naming)?
             }
-            Payload::Answer(answer) => (self.codec.write_whole(request, answer, &naming)?, "application/json"),
-        };
+            Payload::Answer(answer) => (self.codec.write_whole(request, answer, naming)?, "application/json"),
+        })
+    }
+
+    fn respond(
+        &self,
+        request: &Request,
+        entry: &Entry,
+        status: CacheStatus,
+        detail: &'static str,
+        (body, content_type): (Bytes, &'static str),
+    ) -> Response {
         let mut response = Response::new(Body::from(body));
         response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let mut outcome = CacheOutcome::new(status).detail(detail).saved(entry.usage);
@@ -410,7 +476,7 @@ impl AnswerCache {
             }
         });
         self.statistics.served(status, detail, entry.usage.as_ref());
-        Some(response)
+        response
     }
 
     fn write_stream(&self, request: &Request, events: &[Event], naming: &Naming) -> Option<(Bytes, &'static str)> {
@@ -516,10 +582,14 @@ fn without_names(answer: &mut Answer) -> Option<Usage> {
     answer.usage
 }
 
+/// The word for an answer to the very same request.
+const EXACT: &str = "exact";
+
 /// New names for an answer.
 #[must_use]
 pub fn naming() -> Naming {
-    let id = (0..24).map(|_| fastrand::alphanumeric()).collect();
+    let mut id = String::with_capacity(24);
+    id.extend((0..24).map(|_| fastrand::alphanumeric()));
     Naming { id, created: now_millis() / 1000 }
 }
 
@@ -537,6 +607,10 @@ impl Lookup {
     #[must_use]
     pub fn scope(&self) -> &str {
         &self.scope
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms { max_age: self.directives.max_age, strict: self.strict, scope: &self.scope }
     }
 }
 

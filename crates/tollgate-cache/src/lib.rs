@@ -19,6 +19,7 @@ mod epochs;
 pub mod flight;
 pub mod index;
 mod key;
+mod memo;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod semantic;

@@ -74,6 +74,8 @@ pub(crate) struct Args {
 pub(super) enum Part {
     /// The encoder of the semantic cache beside onnxruntime.
     Embed(embed::Args),
+    /// What an answer from the cache costs, beside a table of answers.
+    Cache(super::cache::Args),
     /// How many answers a semantic cache reuses, and how many of them wrongly.
     CacheQuality(super::cache_quality::Args),
 }

@@ -6,6 +6,7 @@
 //! ratios are formed within a round.
 
 mod args;
+pub(crate) mod cache;
 pub(crate) mod cache_quality;
 mod embed;
 pub(crate) mod floor;
@@ -29,6 +30,7 @@ mod target;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,6 +47,7 @@ use crate::Result;
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.part {
         Some(Part::Embed(args)) => return embed::run(args),
+        Some(Part::Cache(args)) => return cache::run(args),
         Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),
         None => {}
     }
@@ -75,13 +78,26 @@ async fn bounded(args: &Args, plans: &[Plan], dir: &Path) -> Result<Results> {
     let targets = args.targets.len() + args.peers.len();
     let turns = plans.iter().map(|plan| plan.rounds as usize * plan.steps.len() * targets).sum::<usize>();
     let work = async {
-        let runner = Runner::new(args, Programs::new(args, dir)?, progress(turns as u64)?).await?;
+        let runner = Runner::new(args, programs(args, dir)?, progress(turns as u64)?).await?;
         runner.run(plans).await
     };
+    until(args.deadline, work).await
+}
+
+fn programs(args: &Args, dir: &Path) -> Result<Programs> {
+    let programs = Programs::new(args.tollgate_bin.as_deref(), dir)?;
+    if args.targets.contains(&Builtin::Tollgate) {
+        programs.require_gateway()?;
+    }
+    Ok(programs)
+}
+
+/// Work, unless its deadline or a signal comes first.
+async fn until<T>(deadline: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         results = work => results,
-        () = tokio::time::sleep(args.deadline) => Err("the deadline has passed (see --deadline)".into()),
+        () = tokio::time::sleep(deadline) => Err("the deadline has passed (see --deadline)".into()),
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
         _ = terminate.recv() => Err("terminated".into()),
     }

@@ -13,6 +13,13 @@ pub(super) fn get(address: SocketAddr, path: &str) -> Option<u16> {
     status(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"))
 }
 
+/// The body of `GET path`, or nothing if there was no answer.
+pub(super) fn body(address: SocketAddr, path: &str) -> Option<String> {
+    let answer = exchange(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"))?;
+    let answer = String::from_utf8(answer).ok()?;
+    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+}
+
 /// The status of `POST path` with a JSON body, or nothing if there was no answer.
 pub(super) fn post(address: SocketAddr, path: &str, body: &str) -> Option<u16> {
     let length = body.len();
@@ -21,12 +28,16 @@ pub(super) fn post(address: SocketAddr, path: &str, body: &str) -> Option<u16> {
 }
 
 fn status(address: SocketAddr, request: &str) -> Option<u16> {
+    parse_status(&exchange(address, request)?)
+}
+
+fn exchange(address: SocketAddr, request: &str) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
     stream.set_read_timeout(Some(TIMEOUT)).ok()?;
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
-    parse_status(&answer)
+    Some(answer)
 }
 
 fn parse_status(answer: &[u8]) -> Option<u16> {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use hyper::Uri;
 use indicatif::ProgressBar;
 
 use super::args::{Args, Workload};
@@ -99,7 +98,7 @@ impl<'a> Runner<'a> {
         self.set_mock(mock)?;
         for entrant in entrants {
             self.progress.set_message(format!("{}: warming up {}", plan.workload.name(), entrant.target.name));
-            let (tally, _) = self.send(step, arrival, expect, &entrant.target).await;
+            let (tally, _) = send(step, arrival, expect, &entrant.target).await;
             if tally.requests == 0 {
                 let why = tally.first_error.unwrap_or_default();
                 return Err(format!("{} answers no request: {why}", entrant.target.name).into());
@@ -113,50 +112,16 @@ impl<'a> Runner<'a> {
         self.set_mock(step.mock)?;
         let mut order: Vec<usize> = (0..entrants.len()).collect();
         self.order.shuffle(&mut order);
-        for (turn, index) in order.into_iter().enumerate() {
+        for (place, index) in order.into_iter().enumerate() {
             let target = &entrants[index].target;
             self.progress.set_message(format!("{} {} {}", workload.name(), step.label, target.name));
-            let (round, first_error) = self.turn(step, target).await;
+            let (round, first_error) = turn(step, target, self.mock.process.as_ref()).await;
             let row = &mut rows[index];
-            row.rounds.push(Round { turn, ..round });
+            row.rounds.push(Round { turn: place, ..round });
             row.first_error = row.first_error.take().or(first_error);
             self.progress.inc(1);
         }
         Ok(())
-    }
-
-    async fn turn(&self, step: &Step, target: &Target) -> (Round, Option<String>) {
-        // Alone, because the mock and our own targets are its children.
-        let generator = Process::single(std::process::id());
-        let watched = [target.process.as_ref(), self.mock.process.as_ref(), Some(&generator)];
-        let cpu = || watched.map(|process| process.map(Process::cpu));
-        let before = cpu();
-        let (tally, took) = self.send(step, step.arrival, step.expect, target).await;
-        tokio::time::sleep(SETTLE).await;
-        let after = cpu();
-        let used = |index: usize| {
-            let (before, after) = (before[index].as_ref()?, after[index].as_ref()?);
-            Some(after.since(before).as_secs_f64() * 1e6)
-        };
-        let round = Round {
-            cpu: used(0),
-            mock_cpu: used(1).unwrap_or(0.0),
-            load_cpu: used(2).unwrap_or(0.0),
-            ..Round::new(&tally, took.as_secs_f64())
-        };
-        (round, tally.first_error)
-    }
-
-    async fn send(&self, step: &Step, arrival: Arrival, expect: Expect, target: &Target) -> (Tally, Duration) {
-        let path = format!("{}/v1/chat/completions", target.prefix);
-        let call = Call {
-            address: target.address,
-            uri: Uri::try_from(path).expect("the prefix was part of a URL"),
-            headers: Call::headers(target.address, &target.headers),
-            body: step.body.clone(),
-            expect,
-        };
-        drive(arrival, call, step.timeout).await
     }
 
     fn set_mock(&mut self, settings: Settings) -> Result<()> {
@@ -170,6 +135,33 @@ impl<'a> Runner<'a> {
         }
         Ok(())
     }
+}
+
+/// Sends a step's requests to a target and reads what that took. `mock` is the upstream, if it is to be watched.
+pub(super) async fn turn(step: &Step, target: &Target, mock: Option<&Process>) -> (Round, Option<String>) {
+    // Alone, because the mock and our own targets are its children.
+    let generator = Process::single(std::process::id());
+    let watched = [target.process.as_ref(), mock, Some(&generator)];
+    let cpu = || watched.map(|process| process.map(Process::cpu));
+    let before = cpu();
+    let (tally, took) = send(step, step.arrival, step.expect, target).await;
+    tokio::time::sleep(SETTLE).await;
+    let after = cpu();
+    let used = |index: usize| {
+        let (before, after) = (before[index].as_ref()?, after[index].as_ref()?);
+        Some(after.since(before).as_secs_f64() * 1e6)
+    };
+    let round = Round {
+        cpu: used(0),
+        mock_cpu: used(1).unwrap_or(0.0),
+        load_cpu: used(2).unwrap_or(0.0),
+        ..Round::new(&tally, took.as_secs_f64())
+    };
+    (round, tally.first_error)
+}
+
+async fn send(step: &Step, arrival: Arrival, expect: Expect, target: &Target) -> (Tally, Duration) {
+    drive(arrival, Call { expect, ..target.call(step.body.clone()) }, step.timeout).await
 }
 
 impl Entrant {

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use hyper::Uri;
 use hyper::header::HeaderMap;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::args::{Args, Builtin};
+use super::args::Builtin;
+use super::load::{Call, Expect};
 use super::peer::Peer;
 use super::proc::Process;
 use super::{launch, probe, serve};
@@ -35,18 +38,31 @@ pub(super) struct Programs {
     gateway: PathBuf,
     /// Configuration and logs; kept after a failure, removed after a success.
     dir: PathBuf,
+    /// What the gateway's configuration has besides a provider.
+    sections: &'static str,
 }
 
 /// Far longer than any start; what takes longer has failed.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 impl Programs {
-    pub(super) fn new(args: &Args, dir: &Path) -> Result<Self> {
-        let gateway = args.tollgate_bin.clone().unwrap_or_else(|| launch::release_dir().join("gateway-server"));
-        if args.targets.contains(&Builtin::Tollgate) && !gateway.exists() {
-            return Err(format!("{} does not exist; leave tollgate out of --targets", gateway.display()).into());
+    /// The programs that were built, or another binary of the gateway.
+    pub(super) fn new(gateway: Option<&Path>, dir: &Path) -> Result<Self> {
+        let gateway = gateway.map_or_else(|| launch::release_dir().join("gateway-server"), Path::to_owned);
+        Ok(Self { xtask: std::env::current_exe()?, gateway, dir: dir.to_owned(), sections: "" })
+    }
+
+    /// Further sections of the gateway's configuration.
+    pub(super) fn sections(self, sections: &'static str) -> Self {
+        Self { sections, ..self }
+    }
+
+    /// Fails early where there is no gateway to start.
+    pub(super) fn require_gateway(&self) -> Result<()> {
+        if self.gateway.exists() {
+            return Ok(());
         }
-        Ok(Self { xtask: std::env::current_exe()?, gateway, dir: dir.to_owned() })
+        Err(format!("{} does not exist; leave tollgate out of --targets", self.gateway.display()).into())
     }
 
     /// The upstream of all targets.
@@ -61,6 +77,11 @@ impl Programs {
             Builtin::Floor => self.own("floor", &["floor", "--upstream", &format!("http://{mock}")]).await,
             Builtin::Tollgate => self.gateway(mock).map(|(target, _)| target),
         }
+    }
+
+    /// The floor of the cache; what it has no answer to it asks `upstream`.
+    pub(super) async fn cache_floor(&self, upstream: SocketAddr) -> Result<Target> {
+        self.own("floor", &["cache-floor", "--upstream", &upstream.to_string()]).await
     }
 
     /// The binary of a target and the path that tells when it is up.
@@ -87,7 +108,7 @@ impl Programs {
     pub(super) fn gateway(&self, mock: SocketAddr) -> Result<(Target, Duration)> {
         let address = free_address()?;
         let config = self.dir.join("tollgate.yaml");
-        std::fs::write(&config, gateway_config(address, mock))?;
+        std::fs::write(&config, gateway_config(address, mock) + self.sections)?;
         let log = self.dir.join("tollgate.log");
         let output = File::create(&log)?;
         let mut command = Command::new(&self.gateway);
@@ -137,6 +158,18 @@ impl Target {
             headers: peer.headers.clone(),
             process: peer.pid.map(Process::tree),
             ..Self::new(&peer.name, peer.address)
+        }
+    }
+
+    /// A chat request to it, whose answer may be anything.
+    pub(super) fn call(&self, body: Bytes) -> Call {
+        let path = format!("{}/v1/chat/completions", self.prefix);
+        Call {
+            address: self.address,
+            uri: Uri::try_from(path).expect("the prefix was part of a URL"),
+            headers: Call::headers(self.address, &self.headers),
+            body,
+            expect: Expect::Whole { bytes: 0 },
         }
     }
 

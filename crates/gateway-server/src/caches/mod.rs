@@ -18,11 +18,15 @@ use tollgate_protocols::doors::Doors;
 use crate::config::{Config, ConfigErrors, Source, types};
 use crate::stack::Stack;
 
+/// The part of `cache.memory` that is for what is remembered of answered requests; the rest is for answers.
+const MEMO_SHARE: usize = 8;
+
 const ANSWERS: &str = "answers";
 
 /// Stored answers and what was invalidated, which outlive every reload.
 pub(crate) struct Caches {
     memory: Arc<MemoryStore>,
+    memo: usize,
     epochs: Arc<Epochs>,
     semantic: Mutex<Option<Arc<semantic::Built>>>,
     redis: Mutex<Option<(types::RedisServer, Arc<RedisStore>)>>,
@@ -30,7 +34,9 @@ pub(crate) struct Caches {
 
 impl Caches {
     pub(crate) fn new(config: &types::Cache) -> Self {
-        let (memory, epochs) = (Arc::new(MemoryStore::new(config.memory.as_usize())), Arc::new(Epochs::default()));
+        let memo = config.memory.as_usize() / MEMO_SHARE;
+        let (memory, epochs) =
+            (Arc::new(MemoryStore::new(config.memory.as_usize() - memo)), Arc::new(Epochs::default()));
         let path = config.snapshot.as_ref().map(|folder| Path::new(folder).join(ANSWERS)).filter(|path| path.exists());
         if let Some(path) = path {
             match memory.load(&path, &epochs) {
@@ -38,7 +44,7 @@ impl Caches {
                 Err(error) => tracing::warn!(%error, "the answers of the last start cannot be read"),
             }
         }
-        Self { memory, epochs, semantic: Mutex::default(), redis: Mutex::default() }
+        Self { memory, memo, epochs, semantic: Mutex::default(), redis: Mutex::default() }
     }
 
     /// Writes down what is in memory, for the next start.
@@ -69,6 +75,7 @@ impl Caches {
         let mut builder = AnswerCache::builder(settings(config), Arc::new(Doors))
             .secret(secret)
             .memory(self.memory.clone())
+            .memo(self.memo)
             .epochs(self.epochs.clone());
         if let Some(redis) = &config.cache.redis {
             builder = builder.shared(self.store(redis, source)?);

@@ -362,3 +362,66 @@ async fn answers_are_listed_and_purged() {
     let answer = gateway.call(Method::POST, "/admin/v1/cache/purge").send().await;
     assert_eq!(answer.status(), 400, "what to purge must be said");
 }
+
+/// What is left of an answer without its long words, names and times among them.
+fn without_names(body: &str) -> String {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    body.split(|letter| !is_word(letter)).filter(|word| word.len() < 10).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn answers_that_are_remembered_are_those_that_would_be_written() {
+    let upstream = Upstream::always(Reply::json(completion("A gate, chatcmpl-1 of 1764000000.")));
+    let gateway = gateway_to(&upstream, EXACT).await;
+    let messages = json!([{ "role": "user", "content": "say hello" }]);
+    for stream in [false, true] {
+        for (path, body) in [
+            ("/v1/chat/completions", json!({ "model": "m", "messages": messages, "stream": stream })),
+            ("/v1/messages", json!({ "model": "m", "max_tokens": 9, "messages": messages, "stream": stream })),
+            ("/v1/responses", json!({ "model": "m", "input": "say hello", "stream": stream })),
+            ("/api/chat", json!({ "model": "m", "messages": messages, "stream": stream })),
+        ] {
+            let mut bodies = HashSet::new();
+            let mut forms = HashSet::new();
+            // The first is stored, the second written and remembered, the others are remembered.
+            for time in 0..4 {
+                let answer = gateway.post(path, body.clone()).send().await;
+                let is_hit = status(&answer) == "tollgate; hit; detail=exact";
+                let body = answer.text().await;
+                if time > 0 {
+                    assert!(is_hit, "{path} {time}: {body}");
+                    assert!(body.contains("A gate, chatcmpl-1 of 1764000000."), "{body}");
+                    forms.insert(without_names(&body));
+                    bodies.insert(body);
+                }
+            }
+            assert_eq!(forms.len(), 1, "{path}: {forms:?}");
+            if path != "/api/chat" {
+                assert_eq!(bodies.len(), 3, "{path}: everybody gets a name of their own");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_ends_with_its_entry() {
+    let upstream = Upstream::always(Reply::json(completion("A gate.")));
+    let gateway = gateway_to(&upstream, EXACT).await;
+    let ask = async |header: Option<(&str, &str)>| {
+        let asking = gateway.chat(chat("m"));
+        let asking = if let Some((name, value)) = header { asking.header(name, value) } else { asking };
+        status(&asking.send().await)
+    };
+    for _ in 0..3 {
+        ask(None).await;
+    }
+    assert_eq!(upstream.requests().len(), 1);
+    assert_eq!(ask(Some(("cache-control", "no-cache"))).await, "tollgate; fwd=miss; stored", "refreshed");
+    assert_eq!(ask(None).await, "tollgate; hit; detail=exact", "by the new entry");
+    assert_eq!(ask(Some(("cache-control", "max-age=0"))).await, "tollgate; fwd=miss; stored");
+    assert_eq!(ask(None).await, "tollgate; hit; detail=exact");
+    assert_eq!(ask(None).await, "tollgate; hit; detail=exact");
+    assert_eq!(upstream.requests().len(), 3);
+    assert_eq!(purge(&gateway, "all=true").await["entries"], 1);
+    assert_eq!(ask(None).await, "tollgate; fwd=miss; stored", "what was invalidated is not remembered");
+}

@@ -37,6 +37,9 @@ struct Slot {
     entry: Arc<Entry>,
     size: usize,
     uses: u32,
+    /// At its last use.
+    priority: f64,
+    /// Where it stands in the order, which may be too early: a use only raises its priority.
     place: (u64, u64),
 }
 
@@ -76,12 +79,11 @@ impl MemoryStore {
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<Arc<Entry>> {
         let mut shard = self.shard(key);
-        let entry = shard.slots.get(key)?.entry.clone();
+        let entry = shard.take(key)?;
         if entry.freshness(now_millis()) == Freshness::Expired {
             shard.remove(key);
             return None;
         }
-        shard.used(key);
         Some(entry)
     }
 
@@ -160,23 +162,39 @@ impl Store for MemoryStore {
 
 impl Shard {
     /// Priorities are positive, and the bits of positive floats are in the order of the numbers.
-    fn place(&mut self, entry: &Entry, size: usize, uses: u32) -> (u64, u64) {
-        #[expect(clippy::cast_precision_loss, reason = "a priority need not be exact")]
-        let priority = self.floor + f64::from(uses) * entry.worth() as f64 / size as f64;
+    fn place(&mut self, priority: f64) -> (u64, u64) {
         self.next += 1;
         (priority.to_bits(), self.next)
     }
 
-    fn used(&mut self, key: &Key) {
-        let Some(slot) = self.slots.get(key) else { return };
-        let (entry, size, old) = (slot.entry.clone(), slot.size, slot.place);
-        let uses = slot.uses.saturating_add(1);
-        let place = self.place(&entry, size, uses);
-        self.order.remove(&old);
-        self.order.insert(place, *key);
-        if let Some(slot) = self.slots.get_mut(key) {
-            (slot.place, slot.uses) = (place, uses);
+    /// The entry of a key, used once more. Its place in the order is left as it is until it would have to go, because most
+    /// that are used often never come to that.
+    fn take(&mut self, key: &Key) -> Option<Arc<Entry>> {
+        let slot = self.slots.get_mut(key)?;
+        slot.uses = slot.uses.saturating_add(1);
+        slot.priority = priority(self.floor, &slot.entry, slot.size, slot.uses);
+        Some(slot.entry.clone())
+    }
+
+    /// Forgets what is worth least; whether there was anything.
+    fn evict(&mut self) -> bool {
+        while let Some((place, key)) = self.order.pop_first() {
+            let Some(slot) = self.slots.get(&key) else { continue };
+            if slot.priority.to_bits() > place.0 {
+                let place = self.place(slot.priority);
+                self.order.insert(place, key);
+                if let Some(slot) = self.slots.get_mut(&key) {
+                    slot.place = place;
+                }
+                continue;
+            }
+            self.floor = f64::from_bits(place.0);
+            if let Some(slot) = self.slots.remove(&key) {
+                self.bytes -= slot.size;
+            }
+            return true;
         }
+        false
     }
 
     fn insert(&mut self, key: Key, entry: Arc<Entry>) -> u64 {
@@ -186,18 +204,14 @@ impl Shard {
         }
         let uses = self.remove(&key).map_or(1, |slot| slot.uses);
         let mut evicted = 0;
-        while self.bytes + size > self.max_bytes {
-            let Some((place, last)) = self.order.pop_first() else { break };
-            self.floor = f64::from_bits(place.0);
-            if let Some(slot) = self.slots.remove(&last) {
-                self.bytes -= slot.size;
-                evicted += 1;
-            }
+        while self.bytes + size > self.max_bytes && self.evict() {
+            evicted += 1;
         }
-        let place = self.place(&entry, size, uses);
+        let priority = priority(self.floor, &entry, size, uses);
+        let place = self.place(priority);
         self.bytes += size;
         self.order.insert(place, key);
-        self.slots.insert(key, Slot { entry, size, uses, place });
+        self.slots.insert(key, Slot { entry, size, uses, priority, place });
         evicted
     }
 
@@ -207,6 +221,12 @@ impl Shard {
         self.bytes -= slot.size;
         Some(slot)
     }
+}
+
+fn priority(floor: f64, entry: &Entry, size: usize, uses: u32) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a priority need not be exact")]
+    let worth = entry.worth() as f64 / size as f64;
+    floor + f64::from(uses) * worth
 }
 
 #[cfg(test)]

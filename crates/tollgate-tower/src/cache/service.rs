@@ -42,6 +42,9 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        if let Some(response) = self.cache.recall(&request) {
+            return Box::pin(std::future::ready(Ok(complete(response, &request.context))));
+        }
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let mut lookup = match self.cache.plan(&request) {
@@ -58,7 +61,7 @@ where
         Box::pin(async move {
             let stale = match cache.find(&mut lookup).await {
                 Found::Fresh(entry) => {
-                    if let Some(response) = cache.serve(&request, &entry, CacheStatus::Hit, "exact") {
+                    if let Some(response) = cache.serve_exact(&request, &lookup, &entry) {
                         return Ok(complete(response, &request.context));
                     }
                     None

@@ -43,7 +43,7 @@ pub(super) struct Reply {
 
 /// What was wrong with an answer.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::bench) enum Failure {
     Connect(std::io::Error),
     Broken(hyper::Error),
     Status(u16),
@@ -55,7 +55,7 @@ pub(super) enum Failure {
 
 /// A connection that is opened when first needed and again after it was closed.
 #[derive(Debug, Default)]
-pub(super) struct Connection {
+pub(in crate::bench) struct Connection {
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -86,7 +86,10 @@ impl Call {
 
 impl Connection {
     /// Connects now, so that a measurement does not begin with a handshake.
-    pub(super) async fn open(&mut self, address: SocketAddr) -> Result<&mut SendRequest<Full<Bytes>>, Failure> {
+    pub(in crate::bench) async fn open(
+        &mut self,
+        address: SocketAddr,
+    ) -> Result<&mut SendRequest<Full<Bytes>>, Failure> {
         let usable = match &mut self.sender {
             Some(sender) => sender.ready().await.is_ok(),
             None => false,
@@ -114,6 +117,13 @@ impl Connection {
             self.sender = None;
         }
         outcome
+    }
+
+    /// Sends the call and gives the whole answer, whatever it is.
+    pub(in crate::bench) async fn fetch(&mut self, call: &Call) -> crate::Result<Response<Bytes>> {
+        let sender = self.open(call.address).await.map_err(|failure| failure.to_string())?;
+        let (parts, body) = sender.send_request(call.request()).await?.into_parts();
+        Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
     }
 
     async fn exchange(&mut self, call: &Call, on_gap: impl FnMut(Duration)) -> Result<Reply, Failure> {

@@ -8,5 +8,5 @@ mod connection;
 mod tally;
 
 pub(super) use self::arrival::{Arrival, drive};
-pub(super) use self::connection::{Call, Expect};
+pub(super) use self::connection::{Call, Connection, Expect};
 pub(super) use self::tally::{Quantiles, Tally};

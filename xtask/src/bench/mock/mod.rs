@@ -29,6 +29,7 @@ use self::delay::Delay;
 pub(super) use self::script::Settings;
 use self::script::{Answer, Script, Wish};
 use self::stats::Stats;
+pub(super) use self::stats::now_micros;
 use super::serve::serve;
 use crate::Result;
 

@@ -3,6 +3,7 @@
 //! A gateway that buffers, retries or reads on after its client has gone shows here and nowhere else.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -13,6 +14,8 @@ pub(super) struct Stats {
     live: AtomicU64,
     completed: AtomicU64,
     cancelled: AtomicU64,
+    /// When the last stream ended, in microseconds since 1970: a client on the same machine compares it with its own end.
+    ended_at: AtomicU64,
 }
 
 impl Stats {
@@ -28,6 +31,7 @@ impl Stats {
         self.live.fetch_sub(1, Relaxed);
         let ended = if completed { &self.completed } else { &self.cancelled };
         ended.fetch_add(1, Relaxed);
+        self.ended_at.fetch_max(now_micros(), Relaxed);
     }
 
     pub(super) fn render(&self) -> Bytes {
@@ -38,9 +42,16 @@ impl Stats {
                 "live": of(&self.live),
                 "completed": of(&self.completed),
                 "cancelled": of(&self.cancelled),
+                "ended_at": of(&self.ended_at),
             },
         })
         .to_string()
         .into()
     }
+}
+
+/// Microseconds since 1970.
+pub(in crate::bench) fn now_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

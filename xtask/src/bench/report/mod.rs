@@ -3,7 +3,7 @@
 mod chart;
 mod check;
 pub(super) mod table;
-mod workload;
+pub(super) mod workload;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -8,12 +8,16 @@ use super::table::{self, Column};
 pub(super) fn render(results: &Results) -> String {
     let mut text = footprints(results);
     for outcome in &results.workloads {
-        let rounds = outcome.rows.first().map_or(0, |row| row.rounds.len());
-        text += &format!("{}  (median of {rounds} rounds)\n{}", outcome.workload, rows(outcome));
-        text += &failures(outcome);
+        text += &self::outcome(outcome);
         text.push('\n');
     }
     text
+}
+
+/// The table of one workload under its name, and what failed first.
+pub(in crate::bench) fn outcome(outcome: &Outcome) -> String {
+    let rounds = outcome.rows.first().map_or(0, |row| row.rounds.len());
+    format!("{}  (median of {rounds} rounds)\n{}{}", outcome.workload, rows(outcome), failures(outcome))
 }
 
 fn footprints(results: &Results) -> String {
@@ -78,6 +82,6 @@ fn megabytes(bytes: Option<u64>) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory stays far below 2^52")]
-pub(super) fn to_megabytes(bytes: u64) -> f64 {
+pub(in crate::bench) fn to_megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

@@ -35,7 +35,8 @@ pub struct Cache {
     pub sampled: SampledAnswers,
     /// Lets equal requests in flight share one answer of the provider.
     pub coalesce: bool,
-    /// How much memory answers may take. It is only taken as answers come.
+    /// How much memory answers may take. It is only taken as answers come. An eighth of it is for requests that come again
+    /// byte for byte, which are then answered without being read.
     pub memory: ByteSize,
     /// A secret that goes into every key, so that keys in a shared store tell nothing about requests. All processes that
     /// share a store need the same.
