@@ -23,6 +23,7 @@ mod report;
 mod results;
 mod runner;
 mod scan;
+mod semantic;
 mod serve;
 mod summary;
 mod target;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.part {
         Some(Part::Embed(args)) => return embed::run(args),
         Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),
+        Some(Part::Semantic(args)) => return semantic::run(args),
         None => {}
     }
     launch::relaunch(args.no_build, &packages(args))?;
