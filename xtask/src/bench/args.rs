@@ -78,6 +78,8 @@ pub(super) enum Part {
     Cache(super::cache::Args),
     /// How many answers a semantic cache reuses, and how many of them wrongly.
     CacheQuality(super::cache_quality::Args),
+    /// What looking for the answer to a rephrased request costs.
+    Semantic(super::semantic::Args),
 }
 
 /// A kind of load.

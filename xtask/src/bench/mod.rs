@@ -24,6 +24,7 @@ mod report;
 mod results;
 mod runner;
 mod scan;
+mod semantic;
 mod serve;
 mod summary;
 mod target;
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(Part::Embed(args)) => return embed::run(args),
         Some(Part::Cache(args)) => return cache::run(args),
         Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),
+        Some(Part::Semantic(args)) => return semantic::run(args),
         None => {}
     }
     launch::relaunch(args.no_build, &packages(args))?;
