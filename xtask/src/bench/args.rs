@@ -76,6 +76,8 @@ pub(super) enum Part {
     Embed(embed::Args),
     /// How many answers a semantic cache reuses, and how many of them wrongly.
     CacheQuality(super::cache_quality::Args),
+    /// Whether two requests that differ can ever meet in the cache.
+    CacheLeaks(super::cache_leaks::Args),
 }
 
 /// A kind of load.

@@ -6,6 +6,7 @@
 //! ratios are formed within a round.
 
 mod args;
+mod cache_leaks;
 pub(crate) mod cache_quality;
 mod embed;
 pub(crate) mod floor;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.part {
         Some(Part::Embed(args)) => return embed::run(args),
         Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),
+        Some(Part::CacheLeaks(args)) => return cache_leaks::run(args),
         None => {}
     }
     launch::relaunch(args.no_build, &packages(args))?;

@@ -74,7 +74,12 @@ fn axes() -> String {
     for share in [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] {
         let y = BASE - share * (BASE - TOP);
         svg += &format!("<path d=\"M{LEFT} {y:.1}H{RIGHT}\" stroke=\"#7d8590\" stroke-opacity=\"0.25\"/>\n");
-        svg += &format!("<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{:.0}%</text>\n", LEFT - 8.0, y + 4.0, 100.0 * share);
+        svg += &format!(
+            "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{:.0}%</text>\n",
+            LEFT - 8.0,
+            y + 4.0,
+            100.0 * share
+        );
     }
     for rate in [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05] {
         let x = across(rate);

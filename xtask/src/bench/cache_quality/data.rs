@@ -64,7 +64,9 @@ impl Data {
                 .collect(),
             finance: lines(&read("adversarial/finance32_te3small_cos.jsonl")?)?
                 .iter()
-                .filter_map(|row| Pair::new(text(row, "seed_query")?, text(row, "probe_query")?, false, text(row, "category")?))
+                .filter_map(|row| {
+                    Pair::new(text(row, "seed_query")?, text(row, "probe_query")?, false, text(row, "category")?)
+                })
                 .collect(),
             requests: read("adversarial/own_request_pairs.jsonl")?
                 .lines()
@@ -80,7 +82,8 @@ impl Data {
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         let pairs = [&self.qqp, &self.checklist, &self.finance, &self.sentences, &self.paraphrases];
         let of_pairs = pairs.into_iter().flatten().flat_map(|pair| [&*pair.stored, &*pair.asked]);
-        let of_requests = self.requests.iter().flat_map(|pair| [&pair.a, &pair.b]).filter_map(super::requests::last_text);
+        let of_requests =
+            self.requests.iter().flat_map(|pair| [&pair.a, &pair.b]).filter_map(super::requests::last_text);
         let banking = self.banking.iter().map(|(text, _)| &**text);
         banking.chain(of_pairs).chain(of_requests).chain(self.prompts.iter().map(|prompt| &**prompt))
     }

@@ -90,7 +90,9 @@ fn streams(args: &Args, data: &Data, vectors: &Vectors, texts: &Texts) -> Result
             points.push(chart::Point::new(name, format!("{}%", 100.0 * bound), &summary));
         }
     }
-    println!("windows: the share of all spans of 5,000 requests whose ERR is within the bound; worst: the highest ERR of one");
+    println!(
+        "windows: the share of all spans of 5,000 requests whose ERR is within the bound; worst: the highest ERR of one"
+    );
     Ok(points)
 }
 

@@ -24,7 +24,9 @@ struct Tally {
 /// Prints all pair tests.
 pub(super) fn report(data: &Data, vectors: &Vectors, texts: &Texts) -> Result<()> {
     let sets = [("QQP", &data.qqp), ("CheckList", &data.checklist), ("finance", &data.finance)];
-    println!("\nPairs: recall = right hits / pairs with one answer, trap = wrong hits / pairs with two, ERR = wrong hits / pairs");
+    println!(
+        "\nPairs: recall = right hits / pairs with one answer, trap = wrong hits / pairs with two, ERR = wrong hits / pairs"
+    );
     println!("{:<34} {:>24} {:>24} {:>14}", "", "QQP recall, ERR", "CheckList recall, trap", "finance served");
     for (name, policy, rules) in policies() {
         let mut line = format!("{name:<34}");

@@ -81,7 +81,8 @@ mod tests {
         assert_eq!(rest(&of("a", "x")), rest(&of("a", "y")));
         assert_ne!(rest(&of("a", "x")), rest(&of("b", "x")));
         assert_eq!(last_text(&of("a", "x")), Some("x"));
-        let image = |url: &str| json!({"messages": [{"role": "user", "content": [{"text": "x"}, {"url": url}]}], "n": 1});
+        let image =
+            |url: &str| json!({"messages": [{"role": "user", "content": [{"text": "x"}, {"url": url}]}], "n": 1});
         assert_ne!(rest(&image("a")), rest(&image("b")));
         assert_eq!(last_text(&image("a")), Some("x"));
     }

@@ -135,7 +135,15 @@ impl<'a> Simulation<'a> {
     }
 
     /// The fresh answer is there: it is compared with those of the neighbours, nearest first, and stored.
-    fn answered(&mut self, request: usize, class: usize, right: bool, hit: bool, near: &[Neighbour], decision: &Decision) {
+    fn answered(
+        &mut self,
+        request: usize,
+        class: usize,
+        right: bool,
+        hit: bool,
+        near: &[Neighbour],
+        decision: &Decision,
+    ) {
         let clusters = near.iter().map(|near| self.engine.resolve(near.cluster));
         let same: Vec<ClusterId> = clusters.filter(|cluster| self.answers[place(cluster.0)] == class).collect();
         let known = same.first().copied();
