@@ -6,6 +6,7 @@
 //! ratios are formed within a round.
 
 mod args;
+mod cache_faults;
 mod cache_leaks;
 pub(crate) mod cache_quality;
 mod embed;
@@ -48,6 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(Part::Embed(args)) => return embed::run(args),
         Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),
         Some(Part::CacheLeaks(args)) => return cache_leaks::run(args),
+        Some(Part::CacheFaults(args)) => return cache_faults::run(args),
         None => {}
     }
     launch::relaunch(args.no_build, &packages(args))?;

@@ -97,9 +97,7 @@ impl ClusterBook {
             return KeyAdmission::Kept;
         }
         match keys.iter_mut().max_by(|a, b| a.nearest.total_cmp(&b.nearest)) {
-            Some(closest) if closest.nearest > nearest => {
-                KeyAdmission::Replaced(std::mem::replace(closest, key).id)
-            }
+            Some(closest) if closest.nearest > nearest => KeyAdmission::Replaced(std::mem::replace(closest, key).id),
             _ => KeyAdmission::Refused,
         }
     }

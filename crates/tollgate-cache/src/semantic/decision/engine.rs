@@ -36,13 +36,7 @@ impl DecisionEngine {
     /// An engine that knows nothing. The seed is that of the choice of hits that are labelled.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
-        Self {
-            settings,
-            seed,
-            clusters: ClusterBook::default(),
-            workloads: BTreeMap::new(),
-            killed: BTreeSet::new(),
-        }
+        Self { settings, seed, clusters: ClusterBook::default(), workloads: BTreeMap::new(), killed: BTreeSet::new() }
     }
 
     /// The cluster that would be served, of at most [`NEIGHBOURS`](super::NEIGHBOURS) neighbours in any order.
@@ -193,7 +187,13 @@ impl DecisionEngine {
         let bar = workload.bar(policy) * if ration == Ration::Half { 0.5 } else { 1.0 };
         let Some(candidate) = candidate else {
             workload.note_request(policy, 1.0, false, 0.0, false);
-            return Decision { verdict: Verdict::Miss(Reason::NoCandidate), score: None, p_wrong: None, bar, judgement: None };
+            return Decision {
+                verdict: Verdict::Miss(Reason::NoCandidate),
+                score: None,
+                p_wrong: None,
+                bar,
+                judgement: None,
+            };
         };
         let evidence = Evidence::of(&candidate, &self.clusters, request.text.as_ref());
         let score = workload.p_wrong(&evidence);

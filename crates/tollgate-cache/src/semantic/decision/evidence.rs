@@ -83,9 +83,10 @@ impl Candidate {
         let total: f32 = near.iter().map(weight).sum();
         let weight_of = |cluster| near.iter().filter(|each| each.cluster == cluster).map(weight).sum::<f32>();
         // The first of equals is the nearer one, so that the choice does not depend on ids.
-        let (best, mass) = near.iter().map(|each| (each, weight_of(each.cluster))).reduce(|best, each| {
-            if each.1 > best.1 { each } else { best }
-        })?;
+        let (best, mass) = near
+            .iter()
+            .map(|each| (each, weight_of(each.cluster)))
+            .reduce(|best, each| if each.1 > best.1 { each } else { best })?;
         let rival = near.iter().find(|each| each.cluster != best.cluster);
         let farthest = near.last()?.similarity;
         let votes = near.iter().filter(|each| each.cluster == best.cluster).count();
@@ -113,8 +114,13 @@ impl TextEvidence {
     /// the new prompt lacks.
     #[must_use]
     pub fn of(comparison: &Comparison, echo: bool) -> Self {
-        let [jaccard, .., ] = comparison.features;
-        Self { flagged: comparison.is_hard(), echo, overlap: jaccard, length_ratio: 1.0 / comparison.features[LENGTH].max(0.01) }
+        let [jaccard, ..] = comparison.features;
+        Self {
+            flagged: comparison.is_hard(),
+            echo,
+            overlap: jaccard,
+            length_ratio: 1.0 / comparison.features[LENGTH].max(0.01),
+        }
     }
 }
 

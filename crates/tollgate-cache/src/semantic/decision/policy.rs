@@ -83,13 +83,7 @@ impl Calibrated {
 
 impl Default for Calibrated {
     fn default() -> Self {
-        Self {
-            max_error_rate: 0.01,
-            alpha: 0.1,
-            shadow_of_hits: 0.03,
-            shadow_of_requests: 0.01,
-            start: Start::Observe,
-        }
+        Self { max_error_rate: 0.01, alpha: 0.1, shadow_of_hits: 0.03, shadow_of_requests: 0.01, start: Start::Observe }
     }
 }
 
