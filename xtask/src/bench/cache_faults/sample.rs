@@ -91,7 +91,7 @@ impl Sample {
             _ => &["\"finish_reason\":\""],
         };
         let last = marks.iter().filter_map(|mark| text.rfind(mark)).max().unwrap_or(bytes.len());
-        text[last..].find('\n').map_or(bytes.len(), |end| last + end)
+        text[last..].find(['\r', '\n']).map_or(bytes.len(), |end| last + end)
     }
 }
 
