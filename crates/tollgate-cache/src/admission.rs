@@ -1,5 +1,6 @@
 //! Which answers may be stored.
 
+use serde::de::IgnoredAny;
 use tollgate_core::ir::{Answer, Block, FinishReason, PromptTraits};
 
 /// Why an answer is not stored. The word goes into headers and statistics.
@@ -26,6 +27,8 @@ pub enum NotStored {
     Opaque,
     /// Its status is not 200.
     Status,
+    /// Another model gave it than the one that was asked.
+    OtherModel,
 }
 
 impl NotStored {
@@ -43,6 +46,7 @@ impl NotStored {
             Self::TooLarge => "not-stored:too-large",
             Self::Opaque => "not-stored:provider-state",
             Self::Status => "not-stored:status",
+            Self::OtherModel => "not-stored:other-model",
         }
     }
 }
@@ -93,8 +97,28 @@ pub fn check(answer: &Answer, traits: PromptTraits) -> Result<(), NotStored> {
     Ok(())
 }
 
+/// Whether an answer with embeddings may be stored: JSON to its last brace, with vectors in it.
+///
+/// # Errors
+/// Why not.
+pub fn check_embeddings(text: &str) -> Result<(), NotStored> {
+    #[derive(serde::Deserialize)]
+    struct Embeddings {
+        #[serde(default)]
+        data: Vec<Embedding>,
+        error: Option<IgnoredAny>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Embedding {
+        embedding: Option<IgnoredAny>,
+    }
+    let answer: Embeddings = serde_json::from_str(text).map_err(|_| NotStored::InvalidJson)?;
+    let has_vectors = answer.data.iter().all(|item| item.embedding.is_some()) && !answer.data.is_empty();
+    if has_vectors && answer.error.is_none() { Ok(()) } else { Err(NotStored::Empty) }
+}
+
 fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// Arguments of functions are JSON; cut off, they are not.
@@ -146,6 +170,22 @@ mod tests {
             assert_eq!(judged(blocks.clone(), reason), expected, "{blocks:?} {reason:?}");
         }
         assert_eq!(check(&Answer::default(), PromptTraits::default()), Err(NotStored::Empty));
+    }
+
+    #[test]
+    fn embeddings_that_are_none() {
+        let cases = [
+            (r#"{"data":[{"index":0,"embedding":[0.5]}],"error":null}"#, Ok(())),
+            (r#"{"data":[{"index":0,"embedding":"AAAA"}]}"#, Ok(())),
+            (r#"{"data":[{"index":0,"embedding":[0.5]}"#, Err(NotStored::InvalidJson)),
+            (r#"{"error":{"message":"down"}}"#, Err(NotStored::Empty)),
+            (r#"{"data":[]}"#, Err(NotStored::Empty)),
+            (r#"{"data":[{"embedding":[1]},{"embedding":null}]}"#, Err(NotStored::Empty)),
+            ("", Err(NotStored::InvalidJson)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(check_embeddings(text), expected, "{text}");
+        }
     }
 
     #[test]

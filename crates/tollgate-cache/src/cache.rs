@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use tollgate_core::ir::{Answer, AnswerCodec, Canonical, Event, Naming};
 use tollgate_core::{
     Body, BoxFuture, CacheDirectives, CacheMode, CacheOutcome, CacheStatus, Context, Operation, Request, Response,
-    Secret, Usage,
+    Secret, Target, Usage,
 };
 
 use crate::admission::{self, NotStored};
@@ -65,6 +65,7 @@ pub struct Lookup {
     /// What the client asks for.
     pub directives: Arc<CacheDirectives>,
     scope: Arc<str>,
+    target: Target,
     stamps: Vec<Stamp>,
     strict: bool,
 }
@@ -360,8 +361,8 @@ impl AnswerCache {
         let directives = asked.cloned().unwrap_or_default();
         let key = self.keys.exact(KeyParts { scope: &scope, target, request }, &canonical.body);
         let stamps = self.epochs.stamps(&scope, target, &directives.tags);
-        let canonical = Arc::new(canonical);
-        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, stamps, strict: request.strict }))
+        let (canonical, target, strict) = (Arc::new(canonical), target.clone(), request.strict);
+        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, target, stamps, strict }))
     }
 
     /// Begins a new epoch of something, here and for all who share the store. Whether the others will know of it.
@@ -522,10 +523,13 @@ impl AnswerCache {
             return Err(NotStored::TooLarge);
         }
         let observed = context.observed();
-        let target = observed.target.clone().ok_or(NotStored::Incomplete)?;
+        // Under this key only the model that was asked may answer, whoever stood in for it.
+        let target = observed.target.clone().filter(|target| *target == lookup.target).ok_or(NotStored::OtherModel)?;
         let (mut payload, told) = if operation == Operation::Embeddings {
             let raw: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.raw.iter().copied()).collect();
-            (Payload::Text(String::from_utf8(raw).map_err(|_| NotStored::Incomplete)?), None)
+            let text = String::from_utf8(raw).map_err(|_| NotStored::Incomplete)?;
+            admission::check_embeddings(&text)?;
+            (Payload::Text(text), None)
         } else {
             if !landing.is_understood {
                 return Err(NotStored::Incomplete);
@@ -550,7 +554,7 @@ impl AnswerCache {
         payload: Payload,
         usage: Option<Usage>,
         observed: &tollgate_core::Observed,
-        target: &tollgate_core::Target,
+        target: &Target,
     ) -> Entry {
         let default = || match self.settings.volatility {
             true => self.settings.ttl.min(lifetime(&lookup.canonical)),

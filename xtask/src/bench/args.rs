@@ -80,6 +80,10 @@ pub(super) enum Part {
     CacheQuality(super::cache_quality::Args),
     /// What looking for the answer to a rephrased request costs.
     Semantic(super::semantic::Args),
+    /// Whether two requests that differ can ever meet in the cache.
+    CacheLeaks(super::cache_leaks::Args),
+    /// Whether the cache keeps whole answers, and nothing else.
+    CacheFaults(super::cache_faults::Args),
 }
 
 /// A kind of load.

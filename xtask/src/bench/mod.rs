@@ -7,6 +7,8 @@
 
 mod args;
 pub(crate) mod cache;
+mod cache_faults;
+mod cache_leaks;
 pub(crate) mod cache_quality;
 mod embed;
 pub(crate) mod floor;
@@ -51,6 +53,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(Part::Cache(args)) => return cache::run(args),
         Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),
         Some(Part::Semantic(args)) => return semantic::run(args),
+        Some(Part::CacheLeaks(args)) => return cache_leaks::run(args),
+        Some(Part::CacheFaults(args)) => return cache_faults::run(args),
         None => {}
     }
     launch::relaunch(args.no_build, &packages(args))?;

@@ -135,6 +135,26 @@ fn what_stands_around_the_last_words() {
 }
 
 #[test]
+fn a_stream_that_is_cut_between_two_answers_is_not_whole() {
+    let answer = |index: u32| {
+        json!({ "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+        "choices": [{ "index": index, "delta": { "content": "Hi" }, "finish_reason": "stop" }] })
+    };
+    let read = |n: u64, text: String| {
+        let body = json!({ "model": "m", "n": n, "messages": [{ "role": "user", "content": "Hi" }] });
+        let mut reader = Doors.reader(&request(Operation::ChatCompletions, &body), true);
+        let mut events = Vec::new();
+        reader.read(&text.into(), &mut events).and_then(|()| reader.end(&mut events)).map(|()| events.last().cloned())
+    };
+    let (one, other) = (format!("data: {}\n\n", answer(0)), format!("data: {}\n\n", answer(1)));
+    assert_eq!(read(1, one.clone()).unwrap(), Some(Event::End));
+    assert_eq!(read(2, [&*one, &other].concat()).unwrap(), Some(Event::End));
+    assert!(read(2, one.clone()).is_err());
+    // Who says that nothing follows knows better, and some servers give one answer whatever is asked for.
+    assert_eq!(read(2, format!("{one}data: [DONE]\n\n")).unwrap(), Some(Event::End));
+}
+
+#[test]
 fn what_may_not_be_reused_is_told() {
     let of = |operation, body: Value| canonical(operation, &body).traits;
     let search = json!({ "model": "m", "input": "x", "tools": [{ "type": "web_search" }], "temperature": 0 });

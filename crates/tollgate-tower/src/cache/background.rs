@@ -40,7 +40,9 @@ fn in_background<B>(
         if poll_fn(|cx| background.poll_ready(cx)).await.is_err() {
             return;
         }
-        let calling = Box::pin(background.call(request.clone()));
+        let asked = request.clone();
+        // Only called once there is a flight for it: what is called and dropped would leave a record of its own.
+        let calling = Box::pin(async move { background.call(asked).await });
         let Some(mut seat) = board(calling, &request) else { return };
         while let Some(Ok(_)) = poll_fn(|cx| seat.poll_chunk(cx)).await {}
     });

@@ -1,1 +1,6 @@
 //! Tests of the cache layer.
+
+mod coalescing;
+mod exact;
+mod semantic;
+mod support;
