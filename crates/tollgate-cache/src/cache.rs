@@ -525,6 +525,9 @@ impl AnswerCache {
         let observed = context.observed();
         // Under this key only the model that was asked may answer, whoever stood in for it.
         let target = observed.target.clone().filter(|target| *target == lookup.target).ok_or(NotStored::OtherModel)?;
+        if observed.refused {
+            return Err(NotStored::Refusal);
+        }
         let (mut payload, told) = if operation == Operation::Embeddings {
             let raw: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.raw.iter().copied()).collect();
             let text = String::from_utf8(raw).map_err(|_| NotStored::Incomplete)?;

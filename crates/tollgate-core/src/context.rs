@@ -59,6 +59,8 @@ pub struct Observed {
     pub usage: Option<Usage>,
     /// What a translation for the provider could not carry.
     pub losses: Losses,
+    /// Whether the model said why it does not answer, which some clients' protocols cannot tell from an answer.
+    pub refused: bool,
     /// What caches did.
     pub cache: Option<CacheOutcome>,
     /// When the first token of the answer arrived.

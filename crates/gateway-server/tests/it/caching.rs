@@ -190,6 +190,19 @@ async fn what_is_not_an_answer_is_not_kept() {
     }
 }
 
+/// Ollama's protocol has words for it and nothing else.
+#[tokio::test]
+async fn a_refusal_is_not_kept_where_the_clients_protocol_cannot_tell_it() {
+    let refusal = completion("A gate.").replace("\"content\":\"A gate.\"", "\"content\":null,\"refusal\":\"No.\"");
+    let upstream = Upstream::always(Reply::json(refusal));
+    let gateway = gateway_to(&upstream, EXACT).await;
+    let body = json!({ "model": "m", "stream": false, "messages": [{ "role": "user", "content": "a" }] });
+    for _ in 0..2 {
+        let answer = gateway.post("/api/chat", body.clone()).send().await;
+        assert_eq!(status(&answer), "tollgate; fwd=miss; detail=not-stored:refusal");
+    }
+}
+
 #[tokio::test]
 async fn a_stream_that_breaks_off_is_not_kept() {
     let upstream = Upstream::sequence([Reply::sse([chunk("A ga")]), Reply::error(500, "broken"), stream("A gate.")]);

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::{BodyExt, Limited};
-use tollgate_core::ir::{Losses, Protocol};
+use tollgate_core::ir::{Block, Losses, Protocol};
 use tollgate_core::{
     Body, Context, Edits, Error, ErrorKind, Head, Located, Operation, Request, Response, StreamOptions,
 };
@@ -157,6 +157,9 @@ async fn whole(response: Response, session: &Session) -> Result<Response, Error>
     let bytes = collect(body).await?;
     let answer = codec::decode_answer(session.protocol, &bytes, &session.plan).map_err(decode_error)?;
     session.replays.remember_answer(&answer, &session.context);
+    if answer.choices.iter().flat_map(|choice| &choice.blocks).any(|block| matches!(block, Block::Refusal(_))) {
+        session.context.observe(|observed| observed.refused = true);
+    }
     let body = match session.operation {
         Operation::Completions => completions::encode(&answer, &session.echo),
         _ => codec::encode_answer(&answer, &session.echo),

@@ -192,6 +192,9 @@ impl Recorder {
                 self.remembered.thinking.push(thinking.clone());
                 self.thinking.push(*index);
             }
+            Event::Open { block: OpenBlock::Refusal, .. } | Event::Whole { block: Block::Refusal(_), .. } => {
+                self.context.observe(|observed| observed.refused = true);
+            }
             Event::Delta { index, delta } => self.delta(*index, delta),
             Event::End => self.keep(),
             _ => {}
