@@ -65,6 +65,8 @@ fn cache_control(value: &str, asked: &mut CacheDirectives) {
             "max-age" => {
                 let seconds = argument.trim().trim_matches('"').parse().ok();
                 asked.max_age = seconds.map(Duration::from_secs).or(asked.max_age);
+                // Else an answer of this very moment would still do, which nobody means who says so.
+                asked.refresh |= seconds == Some(0);
             }
             _ => {}
         }
@@ -154,6 +156,7 @@ mod tests {
         assert_eq!((all.ttl, all.max_age), (Some(Duration::from_secs(60)), Some(Duration::from_secs(10))));
         assert_eq!((all.tags.len(), all.min_similarity), (2, Some(0.95)));
         assert!(asked(&[("cache-control", "no-store")]).unwrap().no_store);
+        assert!(asked(&[("cache-control", "max-age=0")]).unwrap().refresh);
         assert_eq!(asked(&[("x-tollgate-cache", "only-if-cached")]).unwrap().mode, Some(CacheMode::Exact));
     }
 
