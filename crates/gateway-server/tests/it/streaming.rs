@@ -308,6 +308,20 @@ async fn a_client_that_goes_in_the_middle() {
     assert_eq!(record["output_tokens"], 2, "{record}");
 }
 
+/// As many clients do, without waiting for the end of the body.
+#[tokio::test]
+async fn a_client_that_goes_after_the_last_event_has_had_all_of_it() {
+    let events = [chunk("12345678"), finish_chunk(), usage_chunk(7, 3), "[DONE]".to_owned()];
+    let upstream = Upstream::always(Reply::sse(events).step(Step::Hang));
+    let mut gateway = gateway_to(&upstream, "").await;
+    let mut answer = gateway.chat(streamed("m")).send().await;
+    while answer.event().await.is_some_and(|event| !event.contains("[DONE]")) {}
+    drop(answer);
+    let record = gateway.next_record().await;
+    assert_eq!((&record["status"], &record["estimated"]), (&json!(200), &json!(false)), "{record}");
+    assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&json!(7), &json!(3)), "{record}");
+}
+
 #[tokio::test]
 async fn a_client_that_goes_before_the_first_byte() {
     for body in [chat("m"), streamed("m")] {

@@ -180,8 +180,25 @@ impl http_body::Body for StreamBody {
     }
 }
 
+impl StreamBody {
+    /// Whether a client that goes now has all of the answer, its counts included: many go as soon as they have read its last
+    /// event, without waiting for the end of the body.
+    fn was_read(&mut self) -> bool {
+        // What passes through is not understood well enough to know its end.
+        if self.ended || self.transparent || !self.ready.is_empty() {
+            return false;
+        }
+        let (last, ending) = self.tap.finish();
+        let has_counts = self.tap.facts().usage.is_some_and(|usage| usage.output.is_some());
+        last.is_none() && ending == Ending::Complete && has_counts
+    }
+}
+
 impl Drop for StreamBody {
     fn drop(&mut self) {
+        if self.account.outcome == Outcome::Pending && self.was_read() {
+            self.account.outcome = Outcome::Complete;
+        }
         let facts = self.tap.facts();
         self.account.close(facts.usage, facts.output_text);
     }
