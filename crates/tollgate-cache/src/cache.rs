@@ -616,6 +616,20 @@ impl Lookup {
         &self.scope
     }
 
+    /// Under what it is on its way. Who wants the answer to the very same request must not get that of another one by way of
+    /// somebody who would take it.
+    #[must_use]
+    pub fn flight(&self) -> Key {
+        match self.mode {
+            CacheMode::Semantic => {
+                let mut bytes = *self.key.as_bytes();
+                bytes[31] ^= 1;
+                Key::from_bytes(bytes)
+            }
+            CacheMode::Off | CacheMode::Exact => self.key,
+        }
+    }
+
     fn terms(&self) -> Terms<'_> {
         Terms { max_age: self.directives.max_age, strict: self.strict, scope: &self.scope }
     }

@@ -20,7 +20,7 @@ where
     let (cache, lookup) = (cache.clone(), lookup.clone());
     in_background(background, on_behalf_of_the_gateway(request, "refresh"), move |calling, request| {
         let board = || boarding(&cache, calling, request, &lookup, Then::Store);
-        let seat = cache.flights().join_or_board(lookup.key, &request.context, board);
+        let seat = cache.flights().join_or_board(lookup.flight(), &request.context, board);
         // Else others fetch it already.
         seat.is_first().then_some(seat)
     });

@@ -127,12 +127,14 @@ where
         let board = || asking(cache, caller, background.clone(), request, lookup);
         // Before it boards, which may have something to add.
         note(&request.context, CacheOutcome::new(CacheStatus::Miss));
-        // Who must have everything, or something new, does not take what was asked for by another.
-        let is_alone = !cache.settings().coalesce || lookup.directives.refresh || request.strict;
+        // Who must have everything, or something new, or something very similar, does not take what was asked for by another.
+        let asked = &lookup.directives;
+        let is_particular = asked.refresh || asked.min_similarity.is_some() || request.strict;
+        let is_alone = !cache.settings().coalesce || is_particular;
         let mut seat = if is_alone {
             Flights::alone(board())
         } else {
-            cache.flights().join_or_board(lookup.key, &request.context, board)
+            cache.flights().join_or_board(lookup.flight(), &request.context, board)
         };
         let is_first = seat.is_first();
         if !is_first {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use tollgate_core::{CacheStatus, ErrorKind};
+use tollgate_core::{CacheMode, CacheStatus, ErrorKind};
 use tower_service::Service;
 
 use super::support::*;
@@ -154,11 +154,15 @@ async fn some_ask_alone() {
     let mut strict = chat("Hi");
     strict.strict = true;
     let refresh = directed(chat("Hi"), |directives| directives.refresh = true);
-    let asked: Vec<Asked> = [chat("Hi"), strict, refresh].iter().map(|request| bench.ask(request)).collect();
-    for text in ["a", "b", "c"] {
+    // Whoever would take the answer to another question must not pass it on to who would not.
+    let semantic = directed(chat("Hi"), |directives| directives.mode = Some(CacheMode::Semantic));
+    let similar = directed(semantic.clone(), |directives| directives.min_similarity = Some(0.99));
+    let requests = [chat("Hi"), strict, refresh, semantic, similar];
+    let asked: Vec<Asked> = requests.iter().map(|request| bench.ask(request)).collect();
+    for text in ["a", "b", "c", "d", "e"] {
         bench.calls.next().await.answer(whole(text));
     }
-    for (asked, text) in asked.into_iter().zip(["a", "b", "c"]) {
+    for (asked, text) in asked.into_iter().zip(["a", "b", "c", "d", "e"]) {
         assert_eq!(text_of(asked).await, text);
     }
     let mut bench = Bench::exact(|settings| settings.coalesce = false);
