@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tollgate_cache::semantic::Query;
 use tollgate_cache::{AnswerCache, Entry, Found, Lookup, Plan, now_millis};
-use tollgate_core::ir::Protocol;
 use tollgate_core::{
     CacheDirectives, CacheMode, Context, Error, ErrorKind, Identity, Located, Operation, Request, Route,
 };
@@ -107,7 +106,6 @@ fn request(asked: &Asked<'_>) -> Result<Request, Error> {
     let identity = asked.key.as_deref().map(Identity::of_key).unwrap_or_default();
     let context = Context::builder("explain").identity(identity).build();
     let mut request = Request::new(operation, head, body.to_owned().into(), context);
-    debug_assert_ne!(request.protocol, Protocol::BedrockConverse, "no client speaks it");
     if let Some(mode) = &asked.mode {
         let mut directives = CacheDirectives::default();
         directives.mode = Some(match &**mode {
