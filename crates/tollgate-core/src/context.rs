@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use crate::ir::Losses;
-use crate::{CacheOutcome, Secret, Target, Usage};
+use crate::ir::{Losses, Protocol};
+use crate::{CacheOutcome, Cost, NanoUsd, QuotaNotice, Secret, Target, Usage};
 
 /// Who asks, since when, and what is observed on the way. Clones share one state.
 #[derive(Clone)]
@@ -26,12 +26,27 @@ struct Inner {
 pub struct Identity {
     /// The name of the key that was presented, never the key itself. `None` where no key is asked for.
     pub key: Option<Arc<str>>,
+    /// Where the key belongs, from the largest to the smallest, such as `acme/search/alice`. `None` where nobody said.
+    pub path: Option<Arc<str>>,
+    /// What the key may be used for; `None` means everything.
+    pub grant: Option<Arc<Grant>>,
+}
+
+/// What a key may be used for. An empty list allows everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// The models, as clients name them or as `provider/model`; `*` at the end stands for anything.
+    pub models: Vec<Arc<str>>,
+    /// The providers.
+    pub providers: Vec<Arc<str>>,
+    /// The protocols of the front doors.
+    pub protocols: Vec<Protocol>,
 }
 
 impl Identity {
     /// The holder of a named key.
     pub fn of_key(key: impl Into<Arc<str>>) -> Self {
-        Self { key: Some(key.into()) }
+        Self { key: Some(key.into()), ..Self::default() }
     }
 }
 
@@ -57,6 +72,16 @@ pub struct Observed {
     pub model: Option<Arc<str>>,
     /// Token counts so far.
     pub usage: Option<Usage>,
+    /// The class of service that the provider says it answered with, such as `flex` or `priority`.
+    pub service_tier: Option<Arc<str>>,
+    /// The cost that the provider says itself.
+    pub reported_cost: Option<NanoUsd>,
+    /// What the request cost; `None` as long as that is not known, which is not the same as nothing.
+    pub cost: Option<Cost>,
+    /// What the answer would have cost, had a cache not given it.
+    pub saved: Option<NanoUsd>,
+    /// What the client is told of its limits.
+    pub quota: Option<Arc<QuotaNotice>>,
     /// What a translation for the provider could not carry.
     pub losses: Losses,
     /// Whether the model said why it does not answer, which some clients' protocols cannot tell from an answer.

@@ -35,6 +35,14 @@ pub enum ErrorKind {
     RequestTimeout,
     /// The provider does not speak the protocol or lacks the operation.
     UnsupportedOperation,
+    /// The client has made as many requests, or used as many tokens, as it may in a time.
+    RateLimited,
+    /// A budget is spent, or what is left of it would not do for the request.
+    BudgetExceeded,
+    /// What the request would cost is not known, and a budget must not be spent blindly.
+    PriceUnknown,
+    /// Limits, budgets or accounts cannot be kept at the moment.
+    AccountsUnavailable,
     /// The gateway has no free place.
     Overloaded,
     /// Only a stored answer would do, and there is none.
@@ -67,6 +75,10 @@ impl ErrorKind {
             Self::RequestTooLarge => "request_too_large",
             Self::RequestTimeout => "request_timeout",
             Self::UnsupportedOperation => "unsupported_operation",
+            Self::RateLimited => "rate_limit_exceeded",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::PriceUnknown => "price_unknown",
+            Self::AccountsUnavailable => "accounts_unavailable",
             Self::Overloaded => "overloaded",
             Self::NotCached => "not_cached",
             Self::Upstream => "upstream_error",
@@ -86,12 +98,15 @@ impl ErrorKind {
             | Self::UnsupportedParameter
             | Self::PreviousResponseNotFound => StatusCode::BAD_REQUEST,
             Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
-            Self::PermissionDenied => StatusCode::FORBIDDEN,
+            Self::PermissionDenied | Self::PriceUnknown => StatusCode::FORBIDDEN,
+            // Not 429, which SDKs take as a reason to ask again.
+            Self::BudgetExceeded => StatusCode::PAYMENT_REQUIRED,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::ModelNotFound | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::AccountsUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream | Self::UpstreamUnreachable | Self::UpstreamInvalid => StatusCode::BAD_GATEWAY,
             // RFC 9111, section 5.2.1.7.
             Self::UpstreamTimeout | Self::NotCached => StatusCode::GATEWAY_TIMEOUT,

@@ -84,6 +84,7 @@ fn log(error: &Error, request_id: &str) {
         | ErrorKind::UpstreamUnreachable
         | ErrorKind::UpstreamTimeout
         | ErrorKind::UpstreamInvalid
+        | ErrorKind::AccountsUnavailable
         | ErrorKind::Overloaded => tracing::warn!(request_id, code, provider, status, cause, "request failed"),
         _ => tracing::debug!(request_id, code, provider, cause, "request refused"),
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tollgate_core::{CacheOutcome, Context, Operation, Outcome, Tag, Usage};
+use tollgate_core::{CacheOutcome, Context, Cost, NanoUsd, Operation, Outcome, Tag, Usage};
 
 use crate::json::Object;
 
@@ -17,6 +17,8 @@ pub struct UsageRecord {
     pub received_at: SystemTime,
     /// The name of the client's key; `None` where none is asked for.
     pub key: Option<Arc<str>>,
+    /// Where the key belongs, such as `acme/search/alice`; `None` where nobody said.
+    pub path: Option<Arc<str>>,
     /// The client's tags.
     pub tags: Vec<Tag>,
     /// What was asked for.
@@ -35,6 +37,12 @@ pub struct UsageRecord {
     pub dropped: Vec<String>,
     /// Tokens by kind.
     pub usage: Usage,
+    /// The class of service that the provider says it answered with.
+    pub service_tier: Option<Arc<str>>,
+    /// What it cost, and by which price; `None` if that is not known.
+    pub cost: Option<Cost>,
+    /// What it would have cost, had a cache not answered.
+    pub saved: Option<NanoUsd>,
     /// What caches did; `None` where none was asked.
     pub cache: Option<CacheOutcome>,
     /// The HTTP status; 499 if the client went away before the answer was complete.
@@ -68,6 +76,7 @@ impl UsageRecord {
             request_id: context.request_id().clone(),
             received_at: context.received_at(),
             key: observed.identity.key,
+            path: observed.identity.path,
             tags: context.tags().to_vec(),
             operation,
             stream,
@@ -77,6 +86,9 @@ impl UsageRecord {
             model_answered: observed.model,
             dropped: observed.losses.fields().map(str::to_owned).collect(),
             usage: observed.usage.unwrap_or_default(),
+            service_tier: observed.service_tier,
+            cost: observed.cost,
+            saved: observed.saved,
             cache: observed.cache,
             status,
             error: match observed.outcome {
@@ -102,6 +114,9 @@ impl UsageRecord {
         object.text("time", Some(&rfc3339(self.received_at)));
         object.text("request_id", Some(&self.request_id));
         object.text("key", self.key.as_deref());
+        if self.path.is_some() {
+            object.text("path", self.path.as_deref());
+        }
         if !self.tags.is_empty() {
             object.nested("tags", |tags| self.tags.iter().for_each(|tag| tags.foreign_text(&tag.name, &tag.value)));
         }
@@ -129,6 +144,16 @@ impl UsageRecord {
             object.number(name, tokens);
         }
         object.flag("estimated", usage.estimated);
+        if self.service_tier.is_some() {
+            object.text("service_tier", self.service_tier.as_deref());
+        }
+        object.number("cost_nano_usd", self.cost.as_ref().map(|cost| cost.amount.0));
+        if let Some(cost) = &self.cost {
+            object.text("price", Some(&cost.price));
+        }
+        if let Some(saved) = self.saved {
+            object.number("saved_nano_usd", Some(saved.0));
+        }
         if let Some(cache) = &self.cache {
             object.text("cache", Some(cache.status.as_str()));
             object.text("cache_detail", cache.detail);

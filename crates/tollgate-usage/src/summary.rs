@@ -112,6 +112,12 @@ pub struct Totals {
     pub saved_input_tokens: u64,
     /// Tokens of output that were not spent because of it.
     pub saved_output_tokens: u64,
+    /// The cost of those requests whose cost is known, in nano-dollars.
+    pub cost_nano_usd: u64,
+    /// What was not spent because a cache answered, in nano-dollars.
+    pub saved_nano_usd: u64,
+    /// Requests that a provider was asked for and whose cost is not known.
+    pub unpriced: u64,
 }
 
 impl Totals {
@@ -138,6 +144,9 @@ impl Totals {
             cached: u64::from(is_cached),
             saved_input_tokens: saved.input.unwrap_or(0),
             saved_output_tokens: saved.output.unwrap_or(0),
+            cost_nano_usd: record.cost.as_ref().map_or(0, |cost| cost.amount.0),
+            saved_nano_usd: record.saved.unwrap_or_default().0,
+            unpriced: u64::from(record.cost.is_none() && record.attempts > 0 && !is_cached),
         }
     }
 
@@ -158,6 +167,9 @@ impl Totals {
             (&mut self.cached, other.cached),
             (&mut self.saved_input_tokens, other.saved_input_tokens),
             (&mut self.saved_output_tokens, other.saved_output_tokens),
+            (&mut self.cost_nano_usd, other.cost_nano_usd),
+            (&mut self.saved_nano_usd, other.saved_nano_usd),
+            (&mut self.unpriced, other.unpriced),
         ];
         for (sum, more) in fields {
             *sum = sum.saturating_add(more);

@@ -48,11 +48,13 @@ impl ErrorClass {
     fn of_kind(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::InvalidApiKey => Self::Authentication,
-            ErrorKind::PermissionDenied => Self::Permission,
+            ErrorKind::PermissionDenied | ErrorKind::PriceUnknown => Self::Permission,
+            ErrorKind::BudgetExceeded => Self::Billing,
+            ErrorKind::RateLimited => Self::RateLimit,
             ErrorKind::ModelNotFound | ErrorKind::NotFound => Self::NotFound,
             ErrorKind::RequestTooLarge => Self::TooLarge,
             ErrorKind::RequestTimeout | ErrorKind::UpstreamTimeout => Self::Timeout,
-            ErrorKind::Overloaded => Self::Overloaded,
+            ErrorKind::Overloaded | ErrorKind::AccountsUnavailable => Self::Overloaded,
             ErrorKind::InvalidRequest
             | ErrorKind::MethodNotAllowed
             | ErrorKind::UnsupportedOperation

@@ -82,7 +82,9 @@ fn error_type(error: &Error) -> &'static str {
     }
     match error.kind() {
         ErrorKind::InvalidApiKey => "authentication_error",
-        ErrorKind::PermissionDenied => "permission_error",
+        ErrorKind::PermissionDenied | ErrorKind::PriceUnknown => "permission_error",
+        ErrorKind::RateLimited => "rate_limit_error",
+        ErrorKind::BudgetExceeded => "insufficient_quota",
         ErrorKind::InvalidRequest
         | ErrorKind::ModelNotFound
         | ErrorKind::NotFound
