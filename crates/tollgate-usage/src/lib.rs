@@ -16,6 +16,8 @@
 //! assert_eq!(summary.total.input_tokens, 3);
 //! ```
 
+#[cfg(feature = "directory")]
+pub mod directory;
 mod json;
 mod ledger;
 mod record;
