@@ -18,6 +18,8 @@
 
 #[cfg(feature = "directory")]
 pub mod directory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod database;
 mod json;
 mod ledger;
 mod record;
