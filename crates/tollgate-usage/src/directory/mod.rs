@@ -35,7 +35,13 @@ mod key_changes;
 mod memory;
 mod page;
 mod path;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod ring;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod time;
 mod token;
@@ -50,5 +56,9 @@ pub use key_changes::{IssuedKey, KeyUpdate, NewKey};
 pub use memory::MemoryDirectory;
 pub use page::{Listed, Page};
 pub use path::{KeyPath, ParsePathError};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresDirectory;
 pub use ring::{Holder, KeyRefusal, KeyRing};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteDirectory;
 pub use store::{AuditLog, CaptureStore, Change, Commit, DirectoryStore, Object, ObjectQuery};
