@@ -23,6 +23,7 @@
 //! providers keep, and each checker's file has its own.
 
 mod chat;
+mod directory;
 mod frames;
 mod gemini;
 mod messages;
@@ -39,6 +40,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use directory::directory_store;
 use specs::Specs;
 pub use summary::{Call, Summary, summary, text_of};
 pub use vector_index::{SameDimensions, vector_index};

@@ -267,3 +267,37 @@ impl ToSql for Parameter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::Actor;
+
+    async fn refused(directory: &SqliteDirectory, statement: &'static str) -> bool {
+        let done = directory.write(move |db| Ok(db.execute(statement, [])?)).await;
+        done.is_err_and(|error| !error.is_unavailable() || error.to_string().contains("there already"))
+    }
+
+    #[tokio::test]
+    async fn the_audit_log_does_not_change_by_hand() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Sqlite::open(folder.path().join("t.db")).expect("opens");
+        let directory = SqliteDirectory::open(database).await.expect("has tables");
+        let entry = AuditEntry::new(&Actor::cli("a"), "configuration", "x", "reload");
+        directory.commit(Commit { change: None, entry }).await.expect("is written down");
+        for statement in [
+            "UPDATE directory_audit SET actor = 'cli:b'",
+            "DELETE FROM directory_audit",
+            "REPLACE INTO directory_audit SELECT id, at, 'cli:b', action, kind, object, revision, before, after
+                FROM directory_audit",
+        ] {
+            assert!(refused(&directory, statement).await, "{statement}");
+        }
+        let entries = directory.entries(&AuditFilter::default(), &Page::default()).await.expect("a list").items;
+        assert_eq!((entries.len(), entries[0].actor.as_str()), (1, "cli:a"));
+        assert_eq!(directory.forget_entries(SystemTime::now() + std::time::Duration::from_secs(9)).await.ok(), Some(1));
+        let statement = "INSERT INTO directory_audit SELECT 9, 0, 'a', 'b', 'c', 'd', 0, NULL, NULL";
+        assert!(!refused(&directory, statement).await, "new entries are no matter of the triggers");
+        assert!(refused(&directory, "DELETE FROM directory_audit").await, "retention allows what it forgets alone");
+    }
+}
