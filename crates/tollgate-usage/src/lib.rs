@@ -18,6 +18,8 @@
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod database;
+#[cfg(feature = "directory")]
+pub mod directory;
 mod json;
 mod ledger;
 mod record;
