@@ -16,6 +16,8 @@
 //! assert_eq!(summary.total.input_tokens, 3);
 //! ```
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod database;
 mod json;
 mod ledger;
 mod record;
