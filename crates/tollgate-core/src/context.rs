@@ -61,6 +61,15 @@ impl Grant {
             || names.into_iter().any(|name| self.models.iter().any(|listed| stands_for(listed, name)))
     }
 
+    /// Whether a target may be used under the name that the client gave it.
+    #[must_use]
+    pub fn allows_target(&self, asked: Option<&str>, target: &Target) -> bool {
+        self.models.is_empty() || {
+            let qualified = target.to_string();
+            self.allows_model(asked.into_iter().chain([&*target.model, &qualified]))
+        }
+    }
+
     /// Whether a provider may be used.
     #[must_use]
     pub fn allows_provider(&self, name: &str) -> bool {
