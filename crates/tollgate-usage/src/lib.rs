@@ -16,6 +16,10 @@
 //! assert_eq!(summary.total.input_tokens, 3);
 //! ```
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod database;
+#[cfg(feature = "directory")]
+pub mod directory;
 mod json;
 mod ledger;
 mod record;
