@@ -53,8 +53,7 @@ pub enum GroupBy {
 
 impl GroupBy {
     /// What can be parsed, for messages.
-    pub const FORMS: &str =
-        "provider, model, key, path, path:N, operation, cache, error, hour, day or tag:NAME";
+    pub const FORMS: &str = "provider, model, key, path, path:N, operation, cache, error, hour, day or tag:NAME";
 
     /// Parses one of [`GroupBy::FORMS`]; `path:2` means the first two parts of the path.
     #[must_use]

@@ -16,7 +16,8 @@
 //! }
 //! ```
 //!
-//! [`vector_index`] is about something else: whether an index does what its trait promises.
+//! [`vector_index`] and [`ledger_store`] are about something else: whether an index, or the store of a ledger, does what its
+//! trait promises.
 //!
 //! Nothing here shares code with the gateway. Schemas come from the shared fixtures, see [`crate::shared`]; where they
 //! ask for other things than real answers have, `specs.rs` says which rule holds. The rules of order are those that real
@@ -25,6 +26,7 @@
 mod chat;
 mod frames;
 mod gemini;
+mod ledger_store;
 mod messages;
 mod ollama;
 #[cfg(test)]
@@ -39,6 +41,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use ledger_store::ledger_store;
 use specs::Specs;
 pub use summary::{Call, Summary, summary, text_of};
 pub use vector_index::{SameDimensions, vector_index};

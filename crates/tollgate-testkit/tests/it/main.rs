@@ -5,6 +5,7 @@ mod codec_chat;
 mod codec_gemini;
 mod codec_others;
 mod codec_responses;
+mod ledger_stores;
 mod recordings_translated;
 mod redis_client;
 mod vector_indexes;
