@@ -33,8 +33,8 @@ struct Source {
     claim: Claim,
     /// `None` if only the store knows.
     reader: Option<Reader>,
-    /// One record at a time, because the store has refused several.
-    is_careful: bool,
+    /// So many records are to be brought one at a time, because the store has refused them together.
+    one_by_one: usize,
     size: u64,
 }
 
@@ -85,7 +85,7 @@ impl Drain {
             left_over: Vec::new(),
             outage: None,
             next_look: now,
-            next_prune: now + LOOK_EVERY,
+            next_prune: now,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ended, told) = mpsc::sync_channel(1);
@@ -103,10 +103,9 @@ impl Drain {
             let is_stopping = self.gather.is_stopping();
             self.look_for_journals(is_stopping);
             match self.step().await {
-                Ok(Step::Full) => self.recovered(),
+                Ok(Step::Full) => {}
                 Ok(Step::Empty) if is_stopping => return true,
                 Ok(Step::Empty) => {
-                    self.recovered();
                     self.maintain().await;
                     self.rest().await;
                 }
@@ -127,6 +126,7 @@ impl Drain {
         let end = self.gather.written();
         loop {
             let (step, freed) = self.own.step(Some(end), &*self.store, &self.gather, self.settings.batch).await?;
+            self.recovered();
             self.gather.freed(freed);
             if step == Step::Empty {
                 break;
@@ -236,12 +236,16 @@ impl Drain {
         }
     }
 
-    /// Leaves nothing behind that nobody needs.
+    /// Leaves nothing behind that nobody needs. Whoever is told of the end can take over what is left.
     fn end(self, is_all: bool, ended: &SyncSender<bool>) {
-        if is_all && let Err(error) = self.own.claim.remove() {
+        let Self { own, left_over, gather, .. } = self;
+        drop(left_over);
+        if !is_all {
+            drop(own);
+        } else if let Err(error) = own.claim.remove() {
             tracing::warn!(%error, "the journal of usage records cannot be deleted");
         }
-        self.gather.moved.notify_waiters();
+        gather.moved.notify_waiters();
         // Nobody may be waiting.
         let _ = ended.send(is_all);
     }
@@ -252,7 +256,7 @@ impl Drain {
 impl Source {
     fn new(claim: Claim) -> Self {
         let size = claim.size().unwrap_or(0);
-        Self { claim, reader: None, is_careful: false, size }
+        Self { claim, reader: None, one_by_one: 0, size }
     }
 
     /// Brings a batch to the store. Also tells how many bytes that were spooled are no longer.
@@ -268,7 +272,7 @@ impl Source {
             Some(reader) => reader,
             None => Reader::new(self.claim.folder().to_owned(), store.position(self.claim.name()).await?),
         };
-        let limit = if self.is_careful { 1 } else { limit };
+        let limit = if self.one_by_one > 0 { 1 } else { limit };
         let chunk = reader.read(end, limit).map_err(unreadable)?;
         self.report(&chunk);
         if chunk.to == reader.position() {
@@ -282,33 +286,20 @@ impl Source {
             to: chunk.to,
             records: chunk.records,
         };
-        self.append(store, &mut batch).await?;
+        match append(store, &mut batch).await {
+            Err(error) if error.is_refused() && batch.records.len() > 1 => {
+                self.one_by_one = batch.records.len();
+                return Ok((Step::Full, 0));
+            }
+            result => result?,
+        }
+        self.one_by_one = self.one_by_one.saturating_sub(1);
         gather.stored.fetch_add(stored, Relaxed);
         reader.advance(chunk.to);
         let freed = self.claim.delete_before(chunk.to.segment).unwrap_or(0);
         self.size = self.size.saturating_sub(freed);
         self.reader = Some(reader);
         Ok((Step::Full, freed))
-    }
-
-    /// A batch that the store refuses is tried again one record at a time, and such a record once more in plain letters:
-    /// a database whose encoding lacks a letter must not stop all that follows.
-    async fn append(&mut self, store: &dyn LedgerStore, batch: &mut Batch) -> Result<(), DatabaseError> {
-        let is_single = batch.records.len() == 1;
-        match store.append(batch).await {
-            Err(error) if error.is_refused() && is_single => {
-                batch.records.iter_mut().for_each(in_plain_letters);
-                store.append(batch).await
-            }
-            Err(error) => {
-                self.is_careful = error.is_refused();
-                Err(error)
-            }
-            Ok(()) => {
-                self.is_careful = false;
-                Ok(())
-            }
-        }
     }
 
     fn report(&self, chunk: &Chunk) {
@@ -319,6 +310,18 @@ impl Source {
         if chunk.unreadable > 0 {
             tracing::error!(records = chunk.unreadable, journal, "usage records of another version cannot be read");
         }
+    }
+}
+
+/// A single record that the store refuses is tried once more in plain letters: a database whose encoding lacks a letter must
+/// not stop all that follows.
+async fn append(store: &dyn LedgerStore, batch: &mut Batch) -> Result<(), DatabaseError> {
+    match store.append(batch).await {
+        Err(error) if error.is_refused() && batch.records.len() == 1 => {
+            batch.records.iter_mut().for_each(in_plain_letters);
+            store.append(batch).await
+        }
+        result => result,
     }
 }
 

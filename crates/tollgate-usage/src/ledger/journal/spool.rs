@@ -73,6 +73,11 @@ impl Spool {
         Ok(claims)
     }
 
+    #[cfg(test)]
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn lock(&self) -> io::Result<File> {
         let file = lock_file(&self.folder)?;
         file.lock()?;
