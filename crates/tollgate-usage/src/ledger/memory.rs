@@ -113,6 +113,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
     use tollgate_core::{Context, Operation, Tag, Target, Usage};
@@ -168,6 +169,6 @@ mod tests {
             ledger.record(&record(provider, "t", 1, 0));
         }
         let recent: Vec<_> = ledger.recent(9).into_iter().filter_map(|record| record.provider).collect();
-        assert_eq!(recent, ["c".into(), "b".into()]);
+        assert_eq!(recent, [Arc::<str>::from("c"), "b".into()]);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, ProtocolVersion, Value};
+use ::redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, Value};
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 use tokio::net::TcpStream;
@@ -19,7 +19,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::task::AbortHandle;
 use tollgate_core::BoxFuture;
 
-use super::RedisError;
+use super::{Command, RedisError, Reply};
 
 /// The connections of one client, made when they are needed.
 pub(super) struct Links {
@@ -93,10 +93,10 @@ impl Target {
 // === impl Live ===
 
 impl Live {
-    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, RedisError> {
-        let answer = self.connection.clone().send_packed_command(command).await;
+    pub(super) async fn send(&self, command: &Command) -> Result<Reply, RedisError> {
+        let answer = self.connection.clone().send_packed_command(&command.0).await;
         self.silences.store(0, Ordering::Relaxed);
-        Ok(answer.and_then(Value::extract_error)?)
+        Reply::of(answer.and_then(Value::extract_error)?)
     }
 }
 

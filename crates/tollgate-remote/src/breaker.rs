@@ -6,21 +6,23 @@ use std::time::{Duration, Instant};
 /// A circuit breaker over one server. After some failures in a row it refuses everything for a cool-down, then lets a
 /// single request through to see; if that fails too, the next cool-down is twice as long.
 #[derive(Debug)]
-pub(crate) struct Breaker {
+pub struct Breaker {
     settings: CoolDown,
     state: Mutex<State>,
 }
 
 /// How long a server that is broken is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CoolDown {
-    pub(crate) first: Duration,
-    pub(crate) longest: Duration,
+pub struct CoolDown {
+    /// The first time.
+    pub first: Duration,
+    /// At most, if it goes on to be broken.
+    pub longest: Duration,
 }
 
 /// That a request may be made. How it went must be told; if it is dropped before, it went neither way.
 #[derive(Debug)]
-pub(crate) struct Permit<'a> {
+pub struct Permit<'a> {
     breaker: &'a Breaker,
     is_probe: bool,
 }
@@ -39,6 +41,7 @@ const FAILURES: u32 = 3;
 // === impl CoolDown ===
 
 impl Default for CoolDown {
+    /// 200 milliseconds and 5 seconds.
     fn default() -> Self {
         Self { first: Duration::from_millis(200), longest: Duration::from_secs(5) }
     }
@@ -47,12 +50,15 @@ impl Default for CoolDown {
 // === impl Breaker ===
 
 impl Breaker {
-    pub(crate) fn new(settings: CoolDown) -> Arc<Self> {
+    /// A breaker that is closed.
+    #[must_use]
+    pub fn new(settings: CoolDown) -> Arc<Self> {
         Arc::new(Self { settings, state: Mutex::default() })
     }
 
     /// A permit, unless the server is being left alone.
-    pub(crate) fn admit(&self) -> Option<Permit<'_>> {
+    #[must_use]
+    pub fn admit(&self) -> Option<Permit<'_>> {
         self.admit_at(Instant::now())
     }
 
@@ -76,7 +82,7 @@ impl Breaker {
 
 impl Permit<'_> {
     /// The server answered, whatever it said.
-    pub(crate) fn succeeded(self) {
+    pub fn succeeded(self) {
         let mut state = self.breaker.lock();
         // One that was sent before the failures says nothing about the time since.
         if self.is_probe || state.open_until.is_none() {
@@ -85,7 +91,7 @@ impl Permit<'_> {
     }
 
     /// The server did not answer.
-    pub(crate) fn failed(self) {
+    pub fn failed(self) {
         self.failed_at(Instant::now());
     }
 

@@ -41,19 +41,27 @@ impl RedisError {
         self.kind == Kind::Configuration
     }
 
-    pub(crate) fn timeout() -> Self {
+    /// The deadline passed.
+    #[must_use]
+    pub fn timeout() -> Self {
         Self { kind: Kind::Timeout, message: "redis did not answer in time".into(), source: None }
     }
 
-    pub(crate) fn unavailable(message: &'static str) -> Self {
+    /// The server could not be reached.
+    #[must_use]
+    pub fn unavailable(message: &'static str) -> Self {
         Self { kind: Kind::Unavailable, message: message.into(), source: None }
     }
 
-    pub(crate) fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
+    /// It will be the same until the configuration is another one.
+    #[must_use]
+    pub fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind: Kind::Configuration, message: message.into(), source: None }
     }
 
-    pub(crate) fn unexpected() -> Self {
+    /// The server answered something that the command does not answer.
+    #[must_use]
+    pub fn unexpected() -> Self {
         Self { kind: Kind::Refused, message: "redis answered something unexpected".into(), source: None }
     }
 
@@ -62,7 +70,8 @@ impl RedisError {
     }
 
     /// What the server said when it refused, for those who must tell one refusal from another.
-    pub(crate) fn refusal(&self) -> Option<&str> {
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
         self.source.as_ref().filter(|_| self.kind == Kind::Refused)?.detail()
     }
 

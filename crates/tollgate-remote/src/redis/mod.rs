@@ -7,10 +7,10 @@
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use tollgate_cache::redis::RedisClient;
+//! use tollgate_remote::redis::RedisClient;
 //! use tollgate_core::Secret;
 //!
-//! # async fn example() -> Result<(), tollgate_cache::redis::RedisError> {
+//! # async fn example() -> Result<(), tollgate_remote::redis::RedisError> {
 //! let redis = RedisClient::builder(Secret::new("redis://:password@localhost:6379/0")).key_prefix("tollgate:").build()?;
 //! redis.set(b"greeting", b"hello", Some(Duration::from_secs(60))).await?;
 //! assert_eq!(redis.get(b"greeting").await?.as_deref(), Some(&b"hello"[..]));
@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod command;
 mod error;
 mod link;
 
@@ -25,14 +26,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{Cmd, Value};
 use bytes::Bytes;
 use tollgate_core::Secret;
 
+pub use command::{Argument, Command, Reply, Script, cmd};
 pub use error::RedisError;
 
 use self::link::{Links, Target};
-use crate::breaker::{Breaker, CoolDown};
+use crate::{Breaker, CoolDown};
 
 /// A client of one server. Clones share everything. See the [module docs](self).
 #[derive(Clone)]
@@ -58,7 +59,7 @@ struct Inner {
 
 /// What a command is, which decides how long it may take and whether it may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub enum Operation {
     /// Somebody waits for the answer.
     Read,
     /// Doing it twice is the same as doing it once.
@@ -133,7 +134,7 @@ impl RedisClient {
     /// # Errors
     /// If it does not.
     pub async fn ping(&self) -> Result<(), RedisError> {
-        self.run(&::redis::cmd("PING"), Operation::Read).await.map(drop)
+        self.run(&cmd("PING"), Operation::Read).await.map(drop)
     }
 
     /// The value of a key.
@@ -141,7 +142,7 @@ impl RedisClient {
     /// # Errors
     /// If the server does not answer or the key holds something else.
     pub async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, RedisError> {
-        bytes(self.run(::redis::cmd("GET").arg(self.key(key)), Operation::Read).await?)
+        bytes(self.run(cmd("GET").arg(self.key(key)), Operation::Read).await?)
     }
 
     /// The values of keys, in order.
@@ -152,12 +153,12 @@ impl RedisClient {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut command = ::redis::cmd("MGET");
+        let mut command = cmd("MGET");
         for key in keys {
             command.arg(self.key(key));
         }
         match self.run(&command, Operation::Read).await? {
-            Value::Array(values) if values.len() == keys.len() => values.into_iter().map(bytes).collect(),
+            Reply::Array(values) if values.len() == keys.len() => values.into_iter().map(bytes).collect(),
             _ => Err(RedisError::unexpected()),
         }
     }
@@ -167,7 +168,7 @@ impl RedisClient {
     /// # Errors
     /// If the server does not answer or takes no writes.
     pub async fn set(&self, key: &[u8], value: &[u8], ttl: Option<Duration>) -> Result<(), RedisError> {
-        let mut command = ::redis::cmd("SET");
+        let mut command = cmd("SET");
         command.arg(self.key(key)).arg(value);
         if let Some(ttl) = ttl {
             command.arg("PX").arg(milliseconds(ttl));
@@ -183,7 +184,7 @@ impl RedisClient {
         if keys.is_empty() {
             return Ok(0);
         }
-        let mut command = ::redis::cmd("UNLINK");
+        let mut command = cmd("UNLINK");
         for key in keys {
             command.arg(self.key(key));
         }
@@ -196,7 +197,7 @@ impl RedisClient {
     /// If the server does not answer, takes no writes, or the key holds something else. After a timeout it is not known
     /// whether one was added.
     pub async fn increment(&self, key: &[u8]) -> Result<u64, RedisError> {
-        number(&self.run(::redis::cmd("INCR").arg(self.key(key)), Operation::Once).await?)
+        number(&self.run(cmd("INCR").arg(self.key(key)), Operation::Once).await?)
     }
 
     /// Adds one to the number in a field of a hash, and returns it. A field that is not there holds 0.
@@ -204,7 +205,7 @@ impl RedisClient {
     /// # Errors
     /// As [`RedisClient::increment`].
     pub async fn hash_increment(&self, key: &[u8], field: &[u8]) -> Result<u64, RedisError> {
-        let mut command = ::redis::cmd("HINCRBY");
+        let mut command = cmd("HINCRBY");
         command.arg(self.key(key)).arg(field).arg(1);
         number(&self.run(&command, Operation::Once).await?)
     }
@@ -214,9 +215,9 @@ impl RedisClient {
     /// # Errors
     /// If the server does not answer or the key holds something else.
     pub async fn hash_all(&self, key: &[u8]) -> Result<Vec<(Bytes, Bytes)>, RedisError> {
-        let pairs: Vec<Bytes> = match self.run(::redis::cmd("HGETALL").arg(self.key(key)), Operation::Read).await? {
-            Value::Array(items) => items.into_iter().map(bytes).collect::<Result<Option<_>, _>>()?.unwrap_or_default(),
-            Value::Map(pairs) => {
+        let pairs: Vec<Bytes> = match self.run(cmd("HGETALL").arg(self.key(key)), Operation::Read).await? {
+            Reply::Array(items) => items.into_iter().map(bytes).collect::<Result<Option<_>, _>>()?.unwrap_or_default(),
+            Reply::Map(pairs) => {
                 let items = pairs.into_iter().flat_map(|(field, value)| [field, value]);
                 items.map(bytes).collect::<Result<Option<_>, _>>()?.unwrap_or_default()
             }
@@ -225,13 +226,17 @@ impl RedisClient {
         Ok(pairs.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
     }
 
-    /// A key as the server has it.
-    pub(crate) fn key(&self, key: &[u8]) -> Vec<u8> {
+    /// A key as the server has it: with the prefix.
+    #[must_use]
+    pub fn key(&self, key: &[u8]) -> Vec<u8> {
         [self.0.settings.key_prefix.as_bytes(), key].concat()
     }
 
-    /// Sends a command.
-    pub(crate) async fn run(&self, command: &Cmd, operation: Operation) -> Result<Value, RedisError> {
+    /// Sends a command. Keys in it are as [`RedisClient::key`] makes them.
+    ///
+    /// # Errors
+    /// If the server does not answer in the time that the operation has, or refuses the command.
+    pub async fn run(&self, command: &Command, operation: Operation) -> Result<Reply, RedisError> {
         let settings = &self.0.settings;
         let timeout = if operation == Operation::Read { settings.read_timeout } else { settings.write_timeout };
         let Some(permit) = self.0.breaker.admit() else {
@@ -249,27 +254,30 @@ impl RedisClient {
         result
     }
 
-    /// Calls a script, whose text is sent only if the server does not have it yet.
-    pub(crate) async fn call(
+    /// Calls a script, whose text is sent only if the server does not have it yet. Keys are as [`RedisClient::key`] makes
+    /// them.
+    ///
+    /// # Errors
+    /// As [`RedisClient::run`].
+    pub async fn call(
         &self,
-        script: &::redis::Script,
-        text: &str,
+        script: &Script,
         keys: &[Vec<u8>],
         arguments: &[Vec<u8>],
         operation: Operation,
-    ) -> Result<Value, RedisError> {
+    ) -> Result<Reply, RedisError> {
         let command = |name: &str, script: &str| {
-            let mut command = ::redis::cmd(name);
+            let mut command = cmd(name);
             command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
             command
         };
-        match self.run(&command("EVALSHA", script.get_hash()), operation).await {
-            Err(error) if error.is_unknown_script() => self.run(&command("EVAL", text), operation).await,
+        match self.run(&command("EVALSHA", &script.hash), operation).await {
+            Err(error) if error.is_unknown_script() => self.run(&command("EVAL", script.text), operation).await,
             done => done,
         }
     }
 
-    async fn send(&self, command: &Cmd, operation: Operation) -> Result<Value, RedisError> {
+    async fn send(&self, command: &Command, operation: Operation) -> Result<Reply, RedisError> {
         let live = self.0.links.live().await?;
         match live.send(command).await {
             // Mostly a connection that the server closed while it was idle, which is found only now.
@@ -291,23 +299,28 @@ impl fmt::Debug for RedisClient {
     }
 }
 
-/// At least one, which is the least that the server takes.
-pub(crate) fn milliseconds(ttl: Duration) -> u64 {
+/// A time to live in milliseconds: at least one, which is the least that the server takes.
+#[must_use]
+pub fn milliseconds(ttl: Duration) -> u64 {
     // What is longer than this overflows in the server.
     u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 53)
 }
 
-fn bytes(value: Value) -> Result<Option<Bytes>, RedisError> {
+fn bytes(value: Reply) -> Result<Option<Bytes>, RedisError> {
     match value {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => Ok(Some(bytes.into())),
+        Reply::Nil => Ok(None),
+        Reply::BulkString(bytes) => Ok(Some(bytes.into())),
         _ => Err(RedisError::unexpected()),
     }
 }
 
-pub(crate) fn number(value: &Value) -> Result<u64, RedisError> {
+/// The number that a reply is.
+///
+/// # Errors
+/// If it is something else, or below zero.
+pub fn number(value: &Reply) -> Result<u64, RedisError> {
     match value {
-        Value::Int(number) => u64::try_from(*number).map_err(|_| RedisError::unexpected()),
+        Reply::Int(number) => u64::try_from(*number).map_err(|_| RedisError::unexpected()),
         _ => Err(RedisError::unexpected()),
     }
 }
