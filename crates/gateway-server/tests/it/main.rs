@@ -1,6 +1,7 @@
 //! The server from outside: the binary as a child process between a scripted upstream and a client.
 
 mod access;
+mod admin_api;
 mod broken_streams;
 mod caching;
 mod clients;
