@@ -14,6 +14,7 @@ use tollgate_core::{BoxFuture, Error};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
+use tollgate_usage::price::{PriceBook, Prices};
 use tollgate_usage::{Ledger, MemoryLedger};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
@@ -36,6 +37,7 @@ pub struct Gateway {
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
+    prices: Arc<Prices>,
     draining: AtomicBool,
     /// Held while a new generation is built, so that two reloads do not overtake each other.
     reloading: Mutex<()>,
@@ -67,6 +69,7 @@ struct Kept {
     ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
+    prices: Arc<Prices>,
 }
 
 /// What a reload did.
@@ -99,8 +102,13 @@ impl Gateway {
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
-        let kept =
-            Kept { ledgers: (ledger.clone(), log.clone()), responses: responses.clone(), caches: caches.clone() };
+        let prices = Arc::new(Prices::new(PriceBook::built_in()));
+        let kept = Kept {
+            ledgers: (ledger.clone(), log.clone()),
+            responses: responses.clone(),
+            caches: caches.clone(),
+            prices: prices.clone(),
+        };
         let first = Generation::build(config, &source, &[], kept)?;
         Ok(Self {
             current: ArcSwap::from_pointee(first),
@@ -112,6 +120,7 @@ impl Gateway {
             log,
             responses,
             caches,
+            prices,
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
         })
@@ -142,6 +151,7 @@ impl Gateway {
             ledgers: (self.ledger.clone(), self.log.clone()),
             responses: self.responses.clone(),
             caches: self.caches.clone(),
+            prices: self.prices.clone(),
         };
         let new = Generation::build(config, &self.source, &old.providers, kept)?;
         warm_up(&new.registry);
@@ -210,10 +220,13 @@ impl Generation {
         let fingerprint = source.fingerprint_with(&config.key_files);
         let providers = build_all(&config, source, earlier)?;
         let registry = Arc::new(registry(&config, &providers));
-        let background = || stack::background(&config, registry.clone(), kept.ledgers.clone());
+        let background = || stack::background(&config, registry.clone(), kept.ledgers.clone(), kept.prices.clone());
         let cache = Arc::new(kept.caches.build(&config, source, background)?);
-        let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone());
+        let prices = kept.prices.clone();
+        let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone(), prices);
         let doors = doors(&config, stack, registry.clone());
+        // The last step, because what fails must leave the old prices.
+        kept.prices.configure(kinds_of(&config), config.prices.clone());
         Ok(Self { config, registry, doors, cache, providers, fingerprint })
     }
 
@@ -227,6 +240,11 @@ impl Generation {
             fingerprint: other.fingerprint,
         }
     }
+}
+
+/// The kind of each provider, by which the price book lists it.
+fn kinds_of(config: &Config) -> impl Iterator<Item = (Arc<str>, Arc<str>)> + '_ {
+    config.providers.iter().map(|provider| (provider.name.as_str().into(), provider.kind.as_str().into()))
 }
 
 fn registry(config: &Config, providers: &[Built]) -> Registry {
@@ -285,6 +303,8 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
                 "x-tollgate-provider",
                 "x-tollgate-model",
                 "x-tollgate-attempts",
+                "x-tollgate-cost",
+                "x-tollgate-saved",
                 "retry-after",
             ]
             .map(http::HeaderName::from_static),

@@ -1,6 +1,6 @@
 //! From a source to a checked configuration.
 
-use super::check::{Check, aliases, listen, providers, sections};
+use super::check::{Check, aliases, listen, prices, providers, sections};
 use super::environment::Variables;
 use super::error::ConfigErrors;
 use super::resolved::{Config, KindInfo, Overrides};
@@ -31,6 +31,7 @@ pub fn load(
     let listen = listen::address(&mut check, &file.listen, overrides.listen.as_deref(), protected);
     let discover = file.discover_providers.unwrap_or(file.providers.is_none());
     let providers = providers::resolve(&mut check, &file.providers.unwrap_or_default(), discover, file.timeouts);
+    let prices = prices::resolve(&mut check, &file.prices, &providers);
     let (errors, key_files) = check.finish();
 
     ConfigErrors::check(errors)?;
@@ -42,6 +43,7 @@ pub fn load(
         admin_key,
         providers,
         aliases: file.aliases.iter().map(|(alias, target)| (alias.to_owned(), target.clone())).collect(),
+        prices,
         timeouts: file.timeouts,
         retry: file.retry,
         limits: file.limits,
