@@ -14,6 +14,7 @@ use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
+use tollgate_tower::capture::{CaptureLayer, Sink};
 use tollgate_usage::directory::{Actor, AuditEntry};
 use tollgate_usage::price::{PriceBook, Prices};
 use tollgate_usage::{Ledger, MemoryLedger};
@@ -21,7 +22,7 @@ use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
 use crate::caches::Caches;
-use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
+use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, redaction, types};
 use crate::keys::ClientKeys;
 use crate::managed::Managed;
 use crate::providers::{Built, build_all, kinds};
@@ -250,6 +251,7 @@ fn changed_sections(old: &Config, new: &Config) -> Vec<&'static str> {
         ("cache", old.cache != new.cache),
         ("data", old.data != new.data),
         ("keys", old.keys != new.keys),
+        ("capture", old.capture != new.capture),
         ("shutdown", old.shutdown != new.shutdown),
         ("cors", old.cors != new.cors),
         ("models", old.models != new.models),
@@ -267,7 +269,9 @@ impl Generation {
         let background = || stack::background(&config, registry.clone(), kept.ledgers.clone(), kept.prices.clone());
         let cache = Arc::new(kept.caches.build(&config, source, background)?);
         let prices = kept.prices.clone();
-        let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone(), prices);
+        let capture = capture(&config, source, &kept.managed)?;
+        let stack =
+            stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone(), prices, capture);
         let keys = ClientKeys::new(kept.managed.ring().clone(), config.client_key.clone(), config.keys.required);
         let doors = doors(&config, stack, registry.clone(), keys);
         // The last step, because what fails must leave the old prices.
@@ -290,6 +294,21 @@ impl Generation {
 /// The kind of each provider, by which the price book lists it.
 fn kinds_of(config: &Config) -> impl Iterator<Item = (Arc<str>, Arc<str>)> + '_ {
     config.providers.iter().map(|provider| (provider.name.as_str().into(), provider.kind.as_str().into()))
+}
+
+/// Captures what the configuration says, if there is a database for it.
+fn capture(
+    config: &Config,
+    source: &Source,
+    managed: &Managed,
+) -> Result<Option<CaptureLayer<Arc<dyn Sink>>>, ConfigErrors> {
+    let (Some(section), Some(_)) = (&config.capture, managed.directory()) else { return Ok(None) };
+    let rules = match redaction(&section.redact) {
+        Ok(rules) => rules,
+        Err(error) => return Err(source.document()?.error("capture.redact", error.to_string()).into()),
+    };
+    let sink: Arc<dyn Sink> = Arc::new(managed.capture_queue(rules, section.memory.as_usize()));
+    Ok(Some(CaptureLayer::new(sink).share(section.share).max_body(section.max_body.as_usize())))
 }
 
 fn registry(config: &Config, providers: &[Built]) -> Registry {

@@ -9,6 +9,7 @@ use tollgate_providers::responses::{ResponseStore, ResponsesLayer};
 use tollgate_providers::{Dispatch, Registry};
 use tollgate_tower::access::AccessLayer;
 use tollgate_tower::cache::CacheLayer;
+use tollgate_tower::capture::{CaptureLayer, Sink};
 use tollgate_tower::limit::ConcurrencyLimitLayer;
 use tollgate_tower::retry::RetryLayer;
 use tollgate_tower::route::RouteLayer;
@@ -35,6 +36,7 @@ pub fn build<L>(
     responses: Arc<ResponseStore>,
     cache: Arc<AnswerCache>,
     prices: Arc<Prices>,
+    capture: Option<CaptureLayer<Arc<dyn Sink>>>,
 ) -> Stack
 where
     L: Ledger + Clone + Unpin + 'static,
@@ -51,6 +53,8 @@ where
         ServiceBuilder::new()
             // Outside of everything, so that every line about a request carries its id.
             .layer(TraceLayer::new())
+            // Outside of whatever makes or changes answers, because what is kept is what clients saw.
+            .option_layer(capture)
             // Outside of usage, because a response in the background is made, and accounted, after its request was answered.
             .layer(ResponsesLayer::new(registry.clone(), responses))
             // Outside of whatever may answer or refuse, so that each request leaves exactly one record.

@@ -54,6 +54,7 @@ pub fn load(
         cache: file.cache,
         data,
         keys: file.keys,
+        capture: file.capture,
         shutdown: file.shutdown,
         cors: file.cors,
         models: file.models,

@@ -8,7 +8,7 @@ use http::HeaderName;
 use tollgate_core::Secret;
 use tollgate_usage::price::Override;
 
-use super::types::{Cache, Cors, Keys, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{Cache, Capture, Cors, Keys, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,8 @@ pub struct Config {
     pub data: String,
     /// Virtual keys, and the log of who changed what.
     pub keys: Keys,
+    /// Which requests and answers are kept; `None` for none.
+    pub capture: Option<Capture>,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Which web pages may call; `None` turns CORS off.

@@ -5,6 +5,7 @@
 
 pub(super) mod aliases;
 mod cache;
+pub(crate) mod capture;
 mod cloud;
 mod keys;
 pub(super) mod listen;

@@ -6,6 +6,7 @@
 //! [`load`](super::load()); the server only sees the [`Config`](super::Config) that results.
 
 mod cache;
+mod capture;
 mod entries;
 mod keys;
 mod observe;
@@ -23,6 +24,7 @@ pub use cache::{
     Cache, CacheModeName, CacheScope, QdrantServer, RedisServer, SampledAnswers, Semantic, SemanticPolicy,
     SemanticStart, VectorStore,
 };
+pub use capture::{Capture, Redact};
 pub use entries::Entries;
 pub use keys::Keys;
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
@@ -78,6 +80,8 @@ pub struct ConfigFile {
     pub data: Option<String>,
     /// Virtual keys, and the log of who changed what.
     pub keys: Keys,
+    /// Which requests and answers are kept. Absent means none.
+    pub capture: Option<Capture>,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Lets web pages of other origins call the API from a browser. Absent means off.
@@ -108,6 +112,7 @@ impl Default for ConfigFile {
             cache: Cache::default(),
             data: None,
             keys: Keys::default(),
+            capture: None,
             shutdown: Shutdown::default(),
             cors: None,
             models: Models::default(),
