@@ -14,10 +14,11 @@ use tollgate_core::{BoxFuture, Error};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
-use tollgate_usage::{Ledger, MemoryLedger};
+use tollgate_usage::Ledger;
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
+use crate::accounts::Accounts;
 use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
 use crate::providers::{Built, build_all, kinds};
@@ -32,7 +33,7 @@ pub struct Gateway {
     /// Some settings are used once, at the start.
     started_with: Config,
     /// Sums and kept responses outlive every reload.
-    pub(crate) ledger: Arc<MemoryLedger>,
+    pub(crate) accounts: Accounts,
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
@@ -64,7 +65,7 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// What outlives a generation.
 struct Kept {
-    ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
+    ledgers: (Accounts, Arc<dyn Ledger>),
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
 }
@@ -84,7 +85,7 @@ pub enum Reloaded {
 
 impl Gateway {
     /// A gateway of a loaded configuration. `source`, `variables` and `overrides` are what a reload loads from again; every
-    /// usage record also goes to `log`.
+    /// usage record goes to `accounts` and to `log`.
     ///
     /// # Errors
     /// If a provider cannot be built.
@@ -93,14 +94,14 @@ impl Gateway {
         source: Source,
         variables: Arc<dyn Variables + Send + Sync>,
         overrides: Overrides,
+        accounts: Accounts,
         log: Arc<dyn Ledger>,
     ) -> Result<Self, ConfigErrors> {
-        let ledger = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
         let kept =
-            Kept { ledgers: (ledger.clone(), log.clone()), responses: responses.clone(), caches: caches.clone() };
+            Kept { ledgers: (accounts.clone(), log.clone()), responses: responses.clone(), caches: caches.clone() };
         let first = Generation::build(config, &source, &[], kept)?;
         Ok(Self {
             current: ArcSwap::from_pointee(first),
@@ -108,7 +109,7 @@ impl Gateway {
             variables,
             overrides,
             started_with,
-            ledger,
+            accounts,
             log,
             responses,
             caches,
@@ -139,7 +140,7 @@ impl Gateway {
         }
         let needs_restart = needs_restart(&self.started_with, &config);
         let kept = Kept {
-            ledgers: (self.ledger.clone(), self.log.clone()),
+            ledgers: (self.accounts.clone(), self.log.clone()),
             responses: self.responses.clone(),
             caches: self.caches.clone(),
         };
@@ -200,6 +201,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("timeouts.idle", old.timeouts.idle != new.timeouts.idle),
         ("log", old.log != new.log),
         ("usage", old.usage != new.usage),
+        ("data", old.data != new.data),
+        ("ledger", old.ledger != new.ledger),
         ("cache.memory", old.cache.memory != new.cache.memory),
     ];
     changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigErrors, Overrides, ProcessEnvironment, Source, load};
+use crate::accounts::Accounts;
 use crate::gateway::Gateway;
 use crate::providers::{build_all, kinds};
 use crate::{serve, telemetry};
@@ -118,8 +119,13 @@ fn run_server(args: ServeArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let accounts = match runtime.block_on(Accounts::open(&config)) {
+        Ok(accounts) => accounts,
+        Err(errors) => return complain(&errors),
+    };
     let code = runtime.block_on(async {
-        let gateway = match Gateway::new(config, source, Arc::new(ProcessEnvironment), overrides, lines) {
+        let kept = accounts.clone();
+        let gateway = match Gateway::new(config, source, Arc::new(ProcessEnvironment), overrides, kept, lines) {
             Ok(gateway) => Arc::new(gateway),
             Err(errors) => return complain(&errors),
         };
@@ -136,6 +142,7 @@ fn run_server(args: ServeArgs) -> ExitCode {
     });
     // Whatever is still running is dropped here and accounted as it goes, before the last lines are written.
     drop(runtime);
+    accounts.finish();
     if let Some(flusher) = flusher {
         flusher.finish();
     }

@@ -1,6 +1,6 @@
 //! From a source to a checked configuration.
 
-use super::check::{Check, aliases, listen, providers, sections};
+use super::check::{Check, aliases, ledger, listen, providers, sections};
 use super::environment::Variables;
 use super::error::ConfigErrors;
 use super::resolved::{Config, KindInfo, Overrides};
@@ -31,6 +31,7 @@ pub fn load(
     let listen = listen::address(&mut check, &file.listen, overrides.listen.as_deref(), protected);
     let discover = file.discover_providers.unwrap_or(file.providers.is_none());
     let providers = providers::resolve(&mut check, &file.providers.unwrap_or_default(), discover, file.timeouts);
+    let data = ledger::data(&check, file.data.as_deref());
     let (errors, key_files) = check.finish();
 
     ConfigErrors::check(errors)?;
@@ -51,6 +52,8 @@ pub fn load(
         models: file.models,
         log: file.log,
         usage: file.usage,
+        data,
+        ledger: file.ledger,
         key_files,
     })
 }

@@ -7,6 +7,7 @@
 
 mod cache;
 mod entries;
+mod ledger;
 mod observe;
 mod provider;
 mod secret;
@@ -22,6 +23,7 @@ pub use cache::{
     SemanticStart, VectorStore,
 };
 pub use entries::Entries;
+pub use ledger::{Ledger, LedgerStoreName, WhenFullName};
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
 pub use provider::{ProviderEntry, TimeoutOverrides};
 pub use secret::SecretText;
@@ -76,6 +78,11 @@ pub struct ConfigFile {
     pub log: Log,
     /// What is kept in memory about past requests.
     pub usage: Usage,
+    /// The folder of what is kept: the database if it is SQLite, and the records that are on their way to one. `TOLLGATE_DATA`
+    /// wins. Absent means `tollgate-data`.
+    pub data: Option<String>,
+    /// Where the record of every request is kept.
+    pub ledger: Ledger,
 }
 
 impl Default for ConfigFile {
@@ -98,6 +105,8 @@ impl Default for ConfigFile {
             models: Models::default(),
             log: Log::default(),
             usage: Usage::default(),
+            data: None,
+            ledger: Ledger::default(),
         }
     }
 }
