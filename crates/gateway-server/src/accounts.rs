@@ -1,8 +1,6 @@
 //! Where usage is kept, from the configuration.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +13,7 @@ use tollgate_usage::{
 
 use crate::config::types::{LedgerStoreName, WhenFullName};
 use crate::config::{Config, ConfigError, ConfigErrors};
+use crate::managed::database::{FILE, make_private};
 
 /// Keeps the records of all requests. Clones share what is behind them.
 #[derive(Clone, Debug)]
@@ -38,7 +37,6 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// How long the end of the server waits for the database. What is left is there for the next start.
 const FINISH: Duration = Duration::from_secs(5);
 
-const FILE: &str = "tollgate.db";
 const SPOOL: &str = "spool";
 
 // === impl Accounts ===
@@ -88,7 +86,8 @@ impl Accounts {
     }
 
     /// How the ledger fares; `None` if there is only memory.
-    pub(crate) fn state(&self) -> Option<LedgerState> {
+    #[must_use]
+    pub fn state(&self) -> Option<LedgerState> {
         self.durable.as_ref().map(|durable| durable.state())
     }
 
@@ -148,11 +147,6 @@ async fn durable(config: &Config, store: LedgerStoreName) -> Result<(DurableLedg
         .keep_sums(keep(settings.keep_sums))
         .open();
     opened.map(|ledger| (ledger, database)).map_err(|error| unusable(folder, &error))
-}
-
-/// It holds who asked for what, which is nobody else's business.
-fn make_private(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn unusable(folder: &Path, error: &io::Error) -> ConfigError {

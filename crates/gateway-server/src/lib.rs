@@ -9,6 +9,8 @@ mod caches;
 pub mod cli;
 pub mod config;
 mod gateway;
+mod keys;
+pub mod managed;
 mod providers;
 mod reloading;
 pub mod serve;

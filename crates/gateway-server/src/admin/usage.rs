@@ -32,9 +32,7 @@ pub(super) struct By(GroupBy);
 impl<'de> Deserialize<'de> for By {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        GroupBy::parse(&text)
-            .map(Self)
-            .ok_or_else(|| D::Error::custom(format_args!("must be {}", GroupBy::FORMS)))
+        GroupBy::parse(&text).map(Self).ok_or_else(|| D::Error::custom(format_args!("must be {}", GroupBy::FORMS)))
     }
 }
 

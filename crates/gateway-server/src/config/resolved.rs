@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use http::HeaderName;
 use tollgate_core::Secret;
+use tollgate_usage::price::Override;
 
-use super::types::{Cache, Cors, Ledger, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{Cache, Cors, Keys, Ledger, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Config {
     pub providers: Vec<ProviderConfig>,
     /// Aliases and their targets in the order of the file. A target may be another alias; there are no cycles.
     pub aliases: Vec<(String, String)>,
+    /// What deployments cost, in place of the price book.
+    pub prices: Vec<Override>,
     /// How long to wait for providers; each provider has its own copy with its overrides.
     pub timeouts: Timeouts,
     /// When and how often a failed request is tried again.
@@ -36,6 +39,10 @@ pub struct Config {
     pub limits: Limits,
     /// Which answers are kept and reused.
     pub cache: Cache,
+    /// The folder for what outlives the process.
+    pub data: DataFolder,
+    /// Virtual keys, and the log of who changed what.
+    pub keys: Keys,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Which web pages may call; `None` turns CORS off.
@@ -46,8 +53,6 @@ pub struct Config {
     pub log: Log,
     /// What is kept about past requests.
     pub usage: Usage,
-    /// Where what is kept goes.
-    pub data: DataFolder,
     /// Where the record of every request is kept.
     pub ledger: Ledger,
     /// The files that keys were read from, for whoever watches for changes.
@@ -144,4 +149,6 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--open`.
     pub open: bool,
+    /// Whether there are virtual keys, without which nobody comes in. They protect as a client key does.
+    pub has_keys: bool,
 }

@@ -30,8 +30,8 @@ pub(super) fn check(check: &mut Check<'_>, ledger: &Ledger) {
     }
 }
 
-/// The folder: that of the variable, or else that of the file, or else the default.
+/// The folder: that of the file, or else that of the variable, or else the default.
 pub(crate) fn data(check: &Check<'_>, file: Option<&str>) -> DataFolder {
-    let given = value(check.variables, DATA).or_else(|| file.map(str::to_owned));
+    let given = file.map(str::to_owned).or_else(|| value(check.variables, DATA));
     DataFolder { is_given: given.is_some(), path: PathBuf::from(given.as_deref().unwrap_or(DataFolder::DEFAULT)) }
 }

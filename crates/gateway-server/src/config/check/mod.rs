@@ -9,6 +9,7 @@ mod cloud;
 mod keys;
 pub(super) mod ledger;
 pub(super) mod listen;
+pub(super) mod prices;
 pub(super) mod providers;
 pub(super) mod sections;
 mod url;

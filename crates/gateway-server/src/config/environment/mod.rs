@@ -21,7 +21,7 @@ pub const API_KEY: &str = "TOLLGATE_API_KEY";
 /// The admin key if the file has none.
 pub const ADMIN_KEY: &str = "TOLLGATE_ADMIN_KEY";
 
-/// The folder of what is kept; it wins over the file.
+/// The folder for what outlives the process if the file names none.
 pub const DATA: &str = "TOLLGATE_DATA";
 
 /// A set of named values.

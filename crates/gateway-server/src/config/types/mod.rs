@@ -7,8 +7,10 @@
 
 mod cache;
 mod entries;
+mod keys;
 mod ledger;
 mod observe;
+mod prices;
 mod provider;
 mod secret;
 mod service;
@@ -23,8 +25,10 @@ pub use cache::{
     SemanticStart, VectorStore,
 };
 pub use entries::Entries;
+pub use keys::Keys;
 pub use ledger::{Ledger, LedgerStoreName, WhenFullName};
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
+pub use prices::{Dollars, PriceEntry};
 pub use provider::{ProviderEntry, TimeoutOverrides};
 pub use secret::SecretText;
 pub use service::{Cors, Shutdown};
@@ -60,6 +64,9 @@ pub struct ConfigFile {
     /// Other names for models: `fast: openai/gpt-4o-mini`. A target may be a full name, a bare model id or another
     /// alias.
     pub aliases: Entries<String>,
+    /// What deployments cost, by `provider/model`, or `provider/*` for all models of a provider. Without an entry the price
+    /// book that ships with the gateway decides, by the provider's kind and the exact name of the model.
+    pub prices: Entries<PriceEntry>,
     /// How long to wait for providers.
     pub timeouts: Timeouts,
     /// When and how often a failed request is tried again.
@@ -68,6 +75,11 @@ pub struct ConfigFile {
     pub limits: Limits,
     /// Which answers are kept and reused.
     pub cache: Cache,
+    /// The folder for what outlives the process, made if it is not there. `TOLLGATE_DATA` is used where the file does not
+    /// say.
+    pub data: Option<String>,
+    /// Virtual keys, and the log of who changed what.
+    pub keys: Keys,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Lets web pages of other origins call the API from a browser. Absent means off.
@@ -78,9 +90,6 @@ pub struct ConfigFile {
     pub log: Log,
     /// What is kept in memory about past requests.
     pub usage: Usage,
-    /// The folder of what is kept: the database if it is SQLite, and the records that are on their way to one. `TOLLGATE_DATA`
-    /// wins. Absent means `tollgate-data`.
-    pub data: Option<String>,
     /// Where the record of every request is kept.
     pub ledger: Ledger,
 }
@@ -96,16 +105,18 @@ impl Default for ConfigFile {
             discover_providers: None,
             providers: None,
             aliases: Entries::default(),
+            prices: Entries::default(),
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            data: None,
+            keys: Keys::default(),
             shutdown: Shutdown::default(),
             cors: None,
             models: Models::default(),
             log: Log::default(),
             usage: Usage::default(),
-            data: None,
             ledger: Ledger::default(),
         }
     }
