@@ -2,6 +2,7 @@
 //!
 //! Everything that a request passes is composed in [`stack`]; [`Gateway`] holds what a reload exchanges; [`serve`] listens.
 
+mod accounts;
 pub mod admin;
 mod app;
 mod caches;
@@ -16,6 +17,7 @@ pub mod serve;
 pub mod stack;
 mod telemetry;
 
+pub use accounts::Accounts;
 pub use app::App;
 pub use gateway::{Gateway, Reloaded};
 pub use providers::kinds;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use tollgate_usage::database::DatabaseError;
 use tollgate_usage::{GroupBy, Query};
 
 use super::rest::{Call, Failure, Json, Kind, Limit, List, Nothing, Time};
@@ -19,7 +20,8 @@ pub(super) struct SummaryQuery {
     from: Option<Time>,
     /// Only requests from before this time, rounded down to the hour.
     until: Option<Time>,
-    /// One group for each combination of these: `provider`, `model`, `key`, `operation`, `hour` and `tag:NAME`.
+    /// One group for each combination of these: `provider`, `model`, `key`, `path`, `path:N` for
+    /// its first N parts, `operation`, `cache`, `error`, `hour`, `day` and `tag:NAME`.
     #[serde(default)]
     group_by: List<By>,
 }
@@ -30,9 +32,7 @@ pub(super) struct By(GroupBy);
 impl<'de> Deserialize<'de> for By {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        GroupBy::parse(&text)
-            .map(Self)
-            .ok_or_else(|| D::Error::custom("must be provider, model, key, operation, hour or tag:NAME"))
+        GroupBy::parse(&text).map(Self).ok_or_else(|| D::Error::custom(format_args!("must be {}", GroupBy::FORMS)))
     }
 }
 
@@ -47,7 +47,7 @@ impl schemars::JsonSchema for By {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^(provider|model|key|operation|hour|tag:[^,]+)$" })
+        schemars::json_schema!({ "type": "string", "pattern": "^(provider|model|key|path|path:[1-9][0-9]{0,8}|operation|cache|error|hour|day|tag:[^,]+)$" })
     }
 }
 
@@ -95,15 +95,17 @@ pub(super) async fn summary(call: Call<Nothing, SummaryQuery>) -> Result<Json<Su
         from: from.map(|time| time.0),
         until: until.map(|time| time.0),
         group_by: group_by.into_iter().map(|by| by.0).collect(),
+        ..Query::default()
     };
-    let tollgate_usage::Summary { total, groups } = call.gateway.ledger.summary(&query);
+    let summary = call.gateway.accounts.reader().await.summary(&query).await;
+    let tollgate_usage::Summary { total, groups, .. } = summary.map_err(|error| away(&error))?;
     let groups = groups.into_iter().map(|group| Group { by: group.by, sums: group.totals.into() });
     Ok(Json(Summary { total: total.into(), groups: groups.collect() }))
 }
 
 /// `GET usage/recent`
 pub(super) async fn recent(call: Call<Nothing, RecentQuery>) -> Result<Json<Recent>, Failure> {
-    let records = call.gateway.ledger.recent(call.query.limit.0);
+    let records = call.gateway.accounts.memory.recent(call.query.limit.0);
     let records = records.iter().map(|record| {
         let mut json = Vec::with_capacity(512);
         record.write_json(&mut json);
@@ -114,4 +116,10 @@ pub(super) async fn recent(call: Call<Nothing, RecentQuery>) -> Result<Json<Rece
         tracing::error!(%error, "a record is not JSON");
         Failure::new(Kind::Internal, "The records could not be written; the log says why.")
     })
+}
+
+/// What a database says is for the operator's log; it may name hosts and users.
+fn away(error: &DatabaseError) -> Failure {
+    tracing::warn!(%error, "the ledger could not be asked");
+    Failure::new(Kind::Unavailable, "The ledger cannot be asked at present; the log says why.")
 }

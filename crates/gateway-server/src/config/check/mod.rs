@@ -8,6 +8,7 @@ mod cache;
 pub(crate) mod capture;
 mod cloud;
 mod keys;
+pub(super) mod ledger;
 pub(super) mod listen;
 pub(super) mod prices;
 pub(super) mod providers;

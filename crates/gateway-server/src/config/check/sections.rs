@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{Check, cache, capture};
+use super::{Check, cache, capture, ledger};
 use crate::config::types::{ConfigFile, Cors, Span};
 
 /// Checks the sections that need no more than their own values.
@@ -56,6 +56,7 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
     if let Some(section) = &file.capture {
         capture::check(check, section);
     }
+    ledger::check(check, &file.ledger);
     if let Some(cors) = &file.cors {
         cors_section(check, cors);
     }
