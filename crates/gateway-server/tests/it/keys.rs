@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tollgate_testkit::servers::Postgres;
 use tollgate_testkit::{Answer, Call, Finished, Gateway, PATIENCE, Received, Reply, Upstream, fake_openai};
 
 use tollgate_usage::database::Sqlite;
@@ -244,6 +245,37 @@ async fn two_servers_on_one_database() {
     shared.done(&["disable", "web"]);
     for server in &servers {
         becomes(401, || server.chat(chat("fake-chat")).bearer(&secret)).await;
+    }
+}
+
+#[tokio::test]
+async fn two_servers_on_postgres() {
+    let Some(mut database) = Postgres::start().await else { return };
+    let upstream = Upstream::start(fake_openai());
+    let more = format!("keys: {{ poll: 20ms }}\nledger: {{ store: postgres, url: \"{}\" }}", database.url());
+    let yaml = config(&upstream.base_url(), &more);
+    let keys = |arguments: &[&str]| {
+        let command = gateway().config(yaml.clone()).arg("keys");
+        let finished = arguments.iter().fold(command, |command, argument| command.arg(*argument)).run();
+        assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
+        finished.stdout.trim_end().to_owned()
+    };
+    let servers = [gateway().config(yaml.clone()).start().await, gateway().config(yaml.clone()).start().await];
+    let secret = keys(&["create", "web"]);
+    let call = |server: &Gateway, secret: &str| server.chat(chat("fake-chat")).bearer(secret);
+    for server in &servers {
+        becomes(401, || server.chat(chat("fake-chat"))).await;
+        assert_eq!(call(server, &secret).send().await.status(), 200);
+    }
+    // While the database is away, what is known is good enough; then what has changed is seen again.
+    database.stop();
+    servers[0].wait_stderr("changes of keys are not seen").await;
+    assert_eq!(call(&servers[0], &secret).send().await.status(), 200);
+    refused(servers[0].chat(chat("fake-chat")).send().await, 401, "invalid_api_key").await;
+    database.restart().await;
+    keys(&["disable", "web"]);
+    for server in &servers {
+        becomes(401, || call(server, &secret)).await;
     }
 }
 
