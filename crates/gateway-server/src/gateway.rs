@@ -10,14 +10,15 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::json;
 use tollgate_cache::AnswerCache;
-use tollgate_core::{BoxFuture, Error};
+use tollgate_core::{BoxFuture, Error, Identity};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
-use tollgate_usage::{Ledger, MemoryLedger};
+use tollgate_usage::{Ledger, LedgerReader, MemoryLedger};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
+use crate::accounts::Accounts;
 use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
 use crate::providers::{Built, build_all, kinds};
@@ -36,6 +37,7 @@ pub struct Gateway {
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
+    pub(crate) accounts: Accounts,
     draining: AtomicBool,
     /// Held while a new generation is built, so that two reloads do not overtake each other.
     reloading: Mutex<()>,
@@ -112,6 +114,7 @@ impl Gateway {
             log,
             responses,
             caches,
+            accounts: Accounts::in_memory(),
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
         })
@@ -147,6 +150,11 @@ impl Gateway {
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
         Ok(Reloaded::Changed { needs_restart })
+    }
+
+    /// What was recorded.
+    pub(crate) fn usage(&self) -> &dyn LedgerReader {
+        &*self.ledger
     }
 
     /// What the files that the configuration was read from look like now.
@@ -297,14 +305,14 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
 struct Catalogue(Arc<Registry>);
 
 impl ListModels for Catalogue {
-    fn list(&self) -> BoxFuture<'_, Result<Bytes, Error>> {
+    fn list<'a>(&'a self, _: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async {
             let models = self.0.list_models().await;
             Ok(json!({ "object": "list", "data": models }).to_string().into())
         })
     }
 
-    fn describe<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Bytes, Error>> {
+    fn describe<'a>(&'a self, name: &'a str, _: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async move { Ok(self.0.describe_model(name).await?.to_string().into()) })
     }
 }

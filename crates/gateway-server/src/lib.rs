@@ -2,6 +2,7 @@
 //!
 //! Everything that a request passes is composed in [`stack`]; [`Gateway`] holds what a reload exchanges; [`serve`] listens.
 
+mod accounts;
 pub mod admin;
 mod app;
 mod caches;

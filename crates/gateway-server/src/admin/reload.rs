@@ -1,6 +1,8 @@
 //! Another configuration for the running server.
 
 use serde::Serialize;
+use serde_json::json;
+use tollgate_usage::directory::AuditEntry;
 
 use super::rest::{Call, Failure, Json, Kind};
 use crate::gateway::Reloaded;
@@ -30,6 +32,8 @@ pub(super) async fn reload(call: Call) -> Result<Json<Reload>, Failure> {
         Ok(Reloaded::Unchanged) => Ok(Json(Reload { status: Status::Unchanged, needs_restart: Vec::new() })),
         Ok(Reloaded::Changed { needs_restart }) => {
             tracing::info!(?needs_restart, "configuration reloaded");
+            let entry = AuditEntry::new(&call.actor, "configuration", "file", "reload");
+            call.gateway.accounts.remember(entry.after(json!({ "needs_restart": needs_restart }))).await;
             Ok(Json(Reload { status: Status::Reloaded, needs_restart }))
         }
         Err(errors) => {

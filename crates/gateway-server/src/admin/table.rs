@@ -3,10 +3,12 @@
 use http::Method;
 
 use super::rest::{Kind, Route};
-use super::{cache, document, reload, usage};
+use super::{audit, cache, captures, document, keys, reload, usage};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
 
 /// The table.
 pub(super) fn routes() -> Vec<Route> {
@@ -19,15 +21,45 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .fails(&[Kind::Unprocessable]),
     ];
+    routes.extend(of_keys());
     routes.extend(of_usage());
     routes.extend(of_cache());
     routes
 }
 
+fn of_keys() -> Vec<Route> {
+    let secret = "The secret is in this answer and nowhere else: the gateway keeps only its digest.";
+    vec![
+        Route::new(GET, "keys", "list_keys", "All virtual keys, by name.", keys::list)
+            .fails(&[Kind::Unavailable]),
+        Route::new(POST, "keys", "create_key", "Makes a virtual key.", keys::create)
+            .notes(secret)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(GET, "keys/{key}", "get_key", "A virtual key.", keys::get).fails(&[Kind::Unavailable]),
+        Route::new(PATCH, "keys/{key}", "update_key", "Changes a virtual key.", keys::update)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(DELETE, "keys/{key}", "delete_key", "Removes a virtual key. What was accounted to it stays.", keys::delete)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(POST, "keys/{key}/rotate", "rotate_key", "Gives a virtual key another secret.", keys::rotate)
+            .notes(secret)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(POST, "keys/{key}/disable", "disable_key", "Refuses a virtual key from now on.", keys::disable)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(POST, "keys/{key}/enable", "enable_key", "Takes a virtual key again.", keys::enable)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(GET, "audit", "list_audit", "Who changed what and when, the newest first.", audit::list)
+            .fails(&[Kind::Unavailable]),
+        Route::new(GET, "captures", "list_captures", "Requests and answers that were kept, the newest first.", captures::list)
+            .fails(&[Kind::Unavailable]),
+    ]
+}
+
 fn of_usage() -> Vec<Route> {
     vec![
-        Route::new(GET, "usage/summary", "summarize_usage", "Sums of what was used.", usage::summary),
-        Route::new(GET, "usage/recent", "list_recent_usage", "The latest records, the newest first.", usage::recent),
+        Route::new(GET, "usage/summary", "summarize_usage", "Sums of what was used.", usage::summary)
+            .fails(&[Kind::Unavailable]),
+        Route::new(GET, "usage/records", "list_usage_records", "Single requests, the newest first.", usage::records)
+            .fails(&[Kind::Unavailable]),
     ]
 }
 

@@ -7,18 +7,16 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tollgate_usage::directory::Actor;
 
 use super::{Described, Failure, Json, Kind, pairs};
-use crate::admin::guard::Actor;
 use crate::gateway::Gateway;
 
 /// A request that has been read: the parts of its path `P`, its query `Q` and its body `B`.
 pub(in crate::admin) struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub(in crate::admin) gateway: Arc<Gateway>,
-    #[expect(dead_code, reason = "what changes something names who did it")]
     pub(in crate::admin) actor: Actor,
     pub(in crate::admin) headers: HeaderMap,
-    #[expect(dead_code, reason = "paths with parts name one resource")]
     pub(in crate::admin) path: P,
     pub(in crate::admin) query: Q,
     pub(in crate::admin) body: B,

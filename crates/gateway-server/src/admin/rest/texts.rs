@@ -1,0 +1,116 @@
+//! Texts of a certain form. The document gives each form as a regular expression, and a test holds the two together.
+
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What [`is_tag`] accepts.
+#[cfg(feature = "schema")]
+pub(in crate::admin) const TAG_PATTERN: &str = "[!-+.-<>-~-]([ -+.-<>-~-]{0,126}[!-+.-<>-~-])?";
+
+/// Declares a text that a function accepts.
+macro_rules! texts {
+    ($($(#[doc = $doc:literal])+ $name:ident, $accepts:ident, $pattern:expr, $expected:literal;)*) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub(in crate::admin) struct $name(pub(in crate::admin) String);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                if $accepts(&text) { Ok(Self(text.into_owned())) } else { Err(D::Error::custom($expected)) }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": $pattern })
+            }
+        }
+    )*};
+}
+
+texts! {
+    /// What a filter compares with: anything that can be printed.
+    Word, is_word, "^[ -~\u{a0}-\u{d7ff}]{1,256}$", "must have 1 to 256 characters that can be printed";
+
+    /// The name of a key, or the id of a rule.
+    Name, is_name, "^[A-Za-z0-9_.@:/-]{1,128}$", "must have 1 to 128 letters, digits, -, _, ., @, : or /";
+
+    /// A path such as `acme/search/alice`: at most eight parts.
+    PathText, is_path, "^[A-Za-z0-9_.@-]{1,64}(/[A-Za-z0-9_.@-]{1,64}){0,7}$",
+        "must be a path such as acme/search/alice: at most 8 parts of at most 64 letters, digits, -, _, . or @";
+
+    /// The name or the value of a tag.
+    TagText, is_tag, format!("^{TAG_PATTERN}$"),
+        "must have 1 to 128 ASCII characters, without , and = and without blanks at the ends";
+
+    /// A name of a model or a provider, with `*` at its end for whatever begins like it.
+    Pattern, is_pattern, "^([!-)+-~]{1,255}[*]?|[*])$", "must have 1 to 255 visible ASCII characters; * stands at the end";
+}
+
+fn is_word(text: &str) -> bool {
+    (1..=256).contains(&text.chars().count()) && text.chars().all(|c| matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}'))
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.@:/-".contains(&byte))
+}
+
+fn is_path(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@-".contains(&byte);
+    let is_part = |part: &str| (1..=64).contains(&part.len()) && part.bytes().all(is_allowed);
+    text.split('/').count() <= 8 && text.split('/').all(is_part)
+}
+
+pub(in crate::admin) fn is_tag(text: &str) -> bool {
+    let is_allowed = |byte: u8| matches!(byte, b' '..=b'~') && byte != b',' && byte != b'=';
+    (1..=128).contains(&text.len()) && text.bytes().all(is_allowed) && text.trim_matches(' ') == text
+}
+
+fn is_pattern(text: &str) -> bool {
+    let stem = text.strip_suffix('*').unwrap_or(text);
+    let is_stem = stem.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*') && stem.len() <= 255;
+    is_stem && !text.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(accepts: fn(&str) -> bool, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(accepts(text), "{text:?} is one");
+        }
+        for text in bad {
+            assert!(!accepts(text), "{text:?} is none");
+        }
+    }
+
+    #[test]
+    fn forms() {
+        check(is_word, &["a b", "ä", "="], &["", "a\nb", "\u{7f}", "\u{10000}"]);
+        check(is_name, &["a", "acme/x:y@z"], &["", "a b", "ä", &"x".repeat(129)]);
+        check(is_path, &["a", "a/b/c/d/e/f/g/h", "a.b-c_d@e"], &["", "/a", "a/", "a//b", "a/b/c/d/e/f/g/h/i", "a:b"]);
+        check(is_tag, &["team", "a b", "x-y", "-"], &["", " a", "a ", "a=b", "a,b", "ä"]);
+        check(is_pattern, &["*", "gpt-5", "gpt-*", "openai/gpt-*"], &["", "**", "a*b", "a b"]);
+    }
+}
