@@ -10,17 +10,19 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::json;
 use tollgate_cache::AnswerCache;
-use tollgate_core::{BoxFuture, Error, Identity};
-use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity};
+use tollgate_http::{DoorLimits, FrontDoors, ListModels};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
+use tollgate_usage::directory::{Actor, AuditEntry};
 use tollgate_usage::{Ledger, LedgerReader, MemoryLedger};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
-use crate::accounts::Accounts;
 use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
+use crate::keys::ClientKeys;
+use crate::managed::Managed;
 use crate::providers::{Built, build_all, kinds};
 use crate::stack::{self, Stack};
 
@@ -37,7 +39,7 @@ pub struct Gateway {
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
-    pub(crate) accounts: Accounts,
+    pub(crate) managed: Arc<Managed>,
     draining: AtomicBool,
     /// Held while a new generation is built, so that two reloads do not overtake each other.
     reloading: Mutex<()>,
@@ -69,6 +71,7 @@ struct Kept {
     ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
+    managed: Arc<Managed>,
 }
 
 /// What a reload did.
@@ -86,7 +89,7 @@ pub enum Reloaded {
 
 impl Gateway {
     /// A gateway of a loaded configuration. `source`, `variables` and `overrides` are what a reload loads from again; every
-    /// usage record also goes to `log`.
+    /// usage record also goes to `log`. Who may come in is `managed`.
     ///
     /// # Errors
     /// If a provider cannot be built.
@@ -96,13 +99,18 @@ impl Gateway {
         variables: Arc<dyn Variables + Send + Sync>,
         overrides: Overrides,
         log: Arc<dyn Ledger>,
+        managed: Arc<Managed>,
     ) -> Result<Self, ConfigErrors> {
         let ledger = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
-        let kept =
-            Kept { ledgers: (ledger.clone(), log.clone()), responses: responses.clone(), caches: caches.clone() };
+        let kept = Kept {
+            ledgers: (ledger.clone(), log.clone()),
+            responses: responses.clone(),
+            caches: caches.clone(),
+            managed: managed.clone(),
+        };
         let first = Generation::build(config, &source, &[], kept)?;
         Ok(Self {
             current: ArcSwap::from_pointee(first),
@@ -114,7 +122,7 @@ impl Gateway {
             log,
             responses,
             caches,
-            accounts: Accounts::in_memory(),
+            managed,
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
         })
@@ -130,8 +138,14 @@ impl Gateway {
     /// # Errors
     /// Whatever is wrong with the new configuration; the old one stays in use.
     pub fn reload(&self) -> Result<Reloaded, ConfigErrors> {
+        self.reload_by(&Actor::configuration())
+    }
+
+    /// The same, asked for by somebody whom the audit log is to name.
+    pub(crate) fn reload_by(&self, actor: &Actor) -> Result<Reloaded, ConfigErrors> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = load(&self.source, &*self.variables, &kinds(), &self.overrides)?;
+        let overrides = Overrides { has_keys: self.managed.ring().had_keys(), ..self.overrides.clone() };
+        let config = load(&self.source, &*self.variables, &kinds(), &overrides)?;
         let old = self.current.load_full();
         if config == old.config {
             // Files may have been touched; remembering them as they are now keeps the watcher quiet.
@@ -145,11 +159,21 @@ impl Gateway {
             ledgers: (self.ledger.clone(), self.log.clone()),
             responses: self.responses.clone(),
             caches: self.caches.clone(),
+            managed: self.managed.clone(),
         };
+        let sections = changed_sections(&old.config, &config);
         let new = Generation::build(config, &self.source, &old.providers, kept)?;
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
+        self.record_reload(actor, &sections, &needs_restart);
         Ok(Reloaded::Changed { needs_restart })
+    }
+
+    /// Tells the audit log which sections have changed. What they say may be secret, and is in the file's own history.
+    fn record_reload(&self, actor: &Actor, sections: &[&str], needs_restart: &[&str]) {
+        let name = self.source.path().map_or_else(|| "environment".to_owned(), |path| path.display().to_string());
+        let entry = AuditEntry::new(actor, "configuration", &name, "reload");
+        self.managed.record(entry.after(json!({ "changed": sections, "needs_restart": needs_restart })));
     }
 
     /// What was recorded.
@@ -209,6 +233,31 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("log", old.log != new.log),
         ("usage", old.usage != new.usage),
         ("cache.memory", old.cache.memory != new.cache.memory),
+        ("data", old.data != new.data),
+    ];
+    changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
+}
+
+fn changed_sections(old: &Config, new: &Config) -> Vec<&'static str> {
+    let changed = [
+        ("listen", old.listen != new.listen),
+        ("base_path", old.base_path != new.base_path),
+        ("open", old.open != new.open),
+        ("client_key", old.client_key != new.client_key),
+        ("admin_key", old.admin_key != new.admin_key),
+        ("providers", old.providers != new.providers),
+        ("aliases", old.aliases != new.aliases),
+        ("timeouts", old.timeouts != new.timeouts),
+        ("retry", old.retry != new.retry),
+        ("limits", old.limits != new.limits),
+        ("cache", old.cache != new.cache),
+        ("data", old.data != new.data),
+        ("keys", old.keys != new.keys),
+        ("shutdown", old.shutdown != new.shutdown),
+        ("cors", old.cors != new.cors),
+        ("models", old.models != new.models),
+        ("log", old.log != new.log),
+        ("usage", old.usage != new.usage),
     ];
     changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
 }
@@ -221,7 +270,8 @@ impl Generation {
         let background = || stack::background(&config, registry.clone(), kept.ledgers.clone());
         let cache = Arc::new(kept.caches.build(&config, source, background)?);
         let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone());
-        let doors = doors(&config, stack, registry.clone());
+        let keys = ClientKeys::new(kept.managed.ring().clone(), config.client_key.clone(), config.keys.required);
+        let doors = doors(&config, stack, registry.clone(), keys);
         Ok(Self { config, registry, doors, cache, providers, fingerprint })
     }
 
@@ -249,17 +299,17 @@ fn registry(config: &Config, providers: &[Built]) -> Registry {
     config.aliases.iter().fold(builder, |builder, (alias, target)| builder.alias(alias, target)).build()
 }
 
-fn doors(config: &Config, stack: Stack, registry: Arc<Registry>) -> Doors {
+fn doors(config: &Config, stack: Stack, registry: Arc<Registry>, keys: ClientKeys) -> Doors {
     let limits = DoorLimits {
         max_body: config.limits.max_body.as_usize(),
         max_json_depth: config.limits.max_json_depth,
         ..DoorLimits::default()
     };
-    let mut doors =
-        FrontDoors::new(stack).base_path(config.base_path.clone()).limits(limits).models(Catalogue(registry));
-    if let Some(key) = &config.client_key {
-        doors = doors.authenticate(OneKey::new(key.clone(), "default"));
-    }
+    let doors = FrontDoors::new(stack)
+        .base_path(config.base_path.clone())
+        .limits(limits)
+        .models(Catalogue(registry))
+        .authenticate(keys);
     match &config.cors {
         None => Doors::Plain(doors),
         Some(cors) => Doors::Cors(Arc::new(cors_layer(cors).layer(doors))),
@@ -304,16 +354,44 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
 /// The registry's models as the front doors list them.
 struct Catalogue(Arc<Registry>);
 
+impl Catalogue {
+    /// Whether a client may use what a name stands for, by the same rule as when it asks for an answer.
+    async fn allows(&self, grant: &Grant, name: &str) -> bool {
+        match self.0.resolve(name).await {
+            Ok(target) => grant.allows_provider(&target.provider) && grant.allows_target(Some(name), &target),
+            Err(_) => false,
+        }
+    }
+}
+
 impl ListModels for Catalogue {
-    fn list<'a>(&'a self, _: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
+    fn list<'a>(&'a self, client: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async {
-            let models = self.0.list_models().await;
+            let mut models = self.0.list_models().await;
+            if let Some(grant) = &client.grant {
+                let mut allowed = Vec::new();
+                for model in models {
+                    if self.allows(grant, model["id"].as_str().unwrap_or_default()).await {
+                        allowed.push(model);
+                    }
+                }
+                models = allowed;
+            }
             Ok(json!({ "object": "list", "data": models }).to_string().into())
         })
     }
 
-    fn describe<'a>(&'a self, name: &'a str, _: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
-        Box::pin(async move { Ok(self.0.describe_model(name).await?.to_string().into()) })
+    fn describe<'a>(&'a self, name: &'a str, client: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
+        Box::pin(async move {
+            let model = self.0.describe_model(name).await?;
+            match &client.grant {
+                Some(grant) if !self.allows(grant, name).await => {
+                    let message = format!("Your API key may not be used for the model `{name}`.");
+                    Err(Error::new(ErrorKind::PermissionDenied, message).with_param("model"))
+                }
+                _ => Ok(model.to_string().into()),
+            }
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use std::fmt;
 
 use crate::UsageRecord;
 use crate::column::{COLUMNS, Kind, Value, blank};
+use crate::varint::{read_varint, write_varint};
 
 const VERSION: u8 = 1;
 
@@ -64,28 +65,6 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Result<UsageRecord, Unreadable> {
         column.set(&mut record, value);
     }
     Ok(record)
-}
-
-pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push((value & 0x7f) as u8);
-}
-
-/// The next number; nothing if there is none, or one that is too large.
-pub(crate) fn read_varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: u64) -> Result<&'a [u8], Unreadable> {
@@ -151,15 +130,5 @@ mod tests {
         ] {
             assert_eq!(decode(bytes).map(|_| ()), Err(Unreadable), "{what}");
         }
-    }
-
-    #[test]
-    fn numbers_of_any_size() {
-        for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
-            let mut out = Vec::new();
-            write_varint(&mut out, value);
-            assert_eq!(read_varint(&mut out.as_slice()), Some(value));
-        }
-        assert_eq!(read_varint(&mut [0x80; 11].as_slice()), None);
     }
 }

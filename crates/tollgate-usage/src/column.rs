@@ -87,28 +87,52 @@ pub const COLUMNS: &[Column] = &[
     Column::text("service_tier", |r| text(r.service_tier.as_ref()), |r, v| r.service_tier = v.shared()),
     Column::integer("cost_nano_usd", |r| optional(r.cost.as_ref().map(|cost| cost.amount.0)), set_cost),
     Column::text("price", |r| text(r.cost.as_ref().map(|cost| &cost.price)), set_price),
-    Column::integer("saved_nano_usd", |r| optional(r.saved.map(|saved| saved.0)), |r, v| {
-        r.saved = v.optional().map(NanoUsd);
-    }),
+    Column::integer(
+        "saved_nano_usd",
+        |r| optional(r.saved.map(|saved| saved.0)),
+        |r, v| {
+            r.saved = v.optional().map(NanoUsd);
+        },
+    ),
     Column::text("cache", |r| r.cache.as_ref().map_or(Value::Null, |cache| word(cache.status.as_str())), set_cache),
-    Column::text("cache_detail", |r| r.cache.as_ref().and_then(|cache| cache.detail).map_or(Value::Null, word), |r, v| {
-        if let (Some(cache), Some(detail)) = (&mut r.cache, v.as_str()) {
-            cache.detail = Some(lasting(detail));
-        }
-    }),
-    Column::integer("saved_input_tokens", |r| optional(saved(r).and_then(|saved| saved.input)), |r, v| {
-        set_saved(r, &v, |saved, tokens| saved.input = Some(tokens));
-    }),
-    Column::integer("saved_output_tokens", |r| optional(saved(r).and_then(|saved| saved.output)), |r, v| {
-        set_saved(r, &v, |saved, tokens| saved.output = Some(tokens));
-    }),
+    Column::text(
+        "cache_detail",
+        |r| r.cache.as_ref().and_then(|cache| cache.detail).map_or(Value::Null, word),
+        |r, v| {
+            if let (Some(cache), Some(detail)) = (&mut r.cache, v.as_str()) {
+                cache.detail = Some(lasting(detail));
+            }
+        },
+    ),
+    Column::integer(
+        "saved_input_tokens",
+        |r| optional(saved(r).and_then(|saved| saved.input)),
+        |r, v| {
+            set_saved(r, &v, |saved, tokens| saved.input = Some(tokens));
+        },
+    ),
+    Column::integer(
+        "saved_output_tokens",
+        |r| optional(saved(r).and_then(|saved| saved.output)),
+        |r, v| {
+            set_saved(r, &v, |saved, tokens| saved.output = Some(tokens));
+        },
+    ),
     Column::integer("latency_us", |r| integer(micros(r.latency)), |r, v| r.latency = Duration::from_micros(v.number())),
-    Column::integer("time_to_first_token_us", |r| optional(r.time_to_first_token.map(micros)), |r, v| {
-        r.time_to_first_token = v.optional().map(Duration::from_micros);
-    }),
-    Column::integer("attempts", |r| integer(r.attempts.into()), |r, v| {
-        r.attempts = u32::try_from(v.number()).unwrap_or(u32::MAX);
-    }),
+    Column::integer(
+        "time_to_first_token_us",
+        |r| optional(r.time_to_first_token.map(micros)),
+        |r, v| {
+            r.time_to_first_token = v.optional().map(Duration::from_micros);
+        },
+    ),
+    Column::integer(
+        "attempts",
+        |r| integer(r.attempts.into()),
+        |r, v| {
+            r.attempts = u32::try_from(v.number()).unwrap_or(u32::MAX);
+        },
+    ),
 ];
 
 // === impl Column ===

@@ -55,9 +55,7 @@ pub(crate) fn start_of(hour: u64) -> SystemTime {
 
 /// The sums of records, by hour and dimensions.
 #[must_use]
-pub(crate) fn roll_up<'a>(
-    records: impl IntoIterator<Item = &'a UsageRecord>,
-) -> HashMap<(u64, Dimensions), Sums> {
+pub(crate) fn roll_up<'a>(records: impl IntoIterator<Item = &'a UsageRecord>) -> HashMap<(u64, Dimensions), Sums> {
     let mut sums: HashMap<(u64, Dimensions), Sums> = HashMap::new();
     for record in records {
         sums.entry((hour_of(record.received_at), Dimensions::of(record))).or_default().count(record);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::codec::{read_varint, write_varint};
+use crate::varint::{read_varint, write_varint};
 
 /// A histogram whose buckets grow with their values: below 8 µs one for each microsecond, above that eight for each power
 /// of two, so that a quantile is off by at most a sixteenth (6.25 %) of itself, and a mean by nothing that matters here.

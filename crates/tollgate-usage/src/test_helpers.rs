@@ -10,10 +10,10 @@ use crate::UsageRecord;
 /// A record with everything.
 pub(crate) fn full() -> UsageRecord {
     let tag = |name: &str, value: &str| Tag { name: name.into(), value: value.into() };
-    let context = Context::builder("r-1")
-        .identity(Identity { path: Some("acme/search/alice".into()), ..Identity::of_key("alice") })
-        .tags(vec![tag("team", "a \"quoted\" one"), tag("app", "ü")])
-        .build();
+    let mut identity = Identity::of_key("alice");
+    identity.path = Some("acme/search/alice".into());
+    let context =
+        Context::builder("r-1").identity(identity).tags(vec![tag("team", "a \"quoted\" one"), tag("app", "ü")]).build();
     context.observe(|observed| {
         observed.target = Some(Target::new("openai", "gpt-4o"));
         observed.model = Some("gpt-4o-2024-11-20".into());

@@ -55,6 +55,7 @@ pub(super) struct AuditEntry {
 
 /// `GET audit`
 pub(super) async fn list(call: Call<Nothing, AuditQuery>) -> Result<Json<Page<AuditEntry>>, Failure> {
+    let directory = call.directory()?.clone();
     let AuditQuery { actor, action, kind, object, from, until, limit, cursor } = call.query;
     let filter = directory::AuditFilter {
         actor: actor.map(Into::into),
@@ -64,7 +65,7 @@ pub(super) async fn list(call: Call<Nothing, AuditQuery>) -> Result<Json<Page<Au
         from: from.map(|time| time.0),
         until: until.map(|time| time.0),
     };
-    Ok(Json(Page::of(call.gateway.accounts.directory.audit(&filter, &page(limit, cursor)).await?)))
+    Ok(Json(Page::of(directory.audit(&filter, &page(limit, cursor)).await?)))
 }
 
 impl From<directory::AuditEntry> for AuditEntry {

@@ -73,6 +73,7 @@ struct CapturedBody {
 
 /// `GET captures`
 pub(super) async fn list(call: Call<Nothing, CapturesQuery>) -> Result<Json<Page<Capture>>, Failure> {
+    let directory = call.directory()?.clone();
     let CapturesQuery { request_id, key, from, until, limit, cursor } = call.query;
     let filter = directory::CaptureFilter {
         request_id: request_id.map(Into::into),
@@ -80,7 +81,7 @@ pub(super) async fn list(call: Call<Nothing, CapturesQuery>) -> Result<Json<Page
         from: from.map(|time| time.0),
         until: until.map(|time| time.0),
     };
-    Ok(Json(Page::of(call.gateway.accounts.directory.captures(&filter, &page(limit, cursor)).await?)))
+    Ok(Json(Page::of(directory.captures(&filter, &page(limit, cursor)).await?)))
 }
 
 impl From<directory::Capture> for Capture {

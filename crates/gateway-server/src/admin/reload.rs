@@ -1,8 +1,6 @@
 //! Another configuration for the running server.
 
 use serde::Serialize;
-use serde_json::json;
-use tollgate_usage::directory::AuditEntry;
 
 use super::rest::{Call, Failure, Json, Kind};
 use crate::gateway::Reloaded;
@@ -28,12 +26,10 @@ enum Status {
 
 /// `POST reload`
 pub(super) async fn reload(call: Call) -> Result<Json<Reload>, Failure> {
-    match call.gateway.reload() {
+    match call.gateway.reload_by(&call.actor) {
         Ok(Reloaded::Unchanged) => Ok(Json(Reload { status: Status::Unchanged, needs_restart: Vec::new() })),
         Ok(Reloaded::Changed { needs_restart }) => {
             tracing::info!(?needs_restart, "configuration reloaded");
-            let entry = AuditEntry::new(&call.actor, "configuration", "file", "reload");
-            call.gateway.accounts.remember(entry.after(json!({ "needs_restart": needs_restart }))).await;
             Ok(Json(Reload { status: Status::Reloaded, needs_restart }))
         }
         Err(errors) => {

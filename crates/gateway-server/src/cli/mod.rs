@@ -1,6 +1,7 @@
 //! The command line.
 
 mod fetch;
+mod keys;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigErrors, Overrides, ProcessEnvironment, Source, load};
 use crate::gateway::Gateway;
+use crate::managed::Managed;
 use crate::providers::{build_all, kinds};
 use crate::{serve, telemetry};
 
@@ -33,6 +35,8 @@ enum Command {
     /// Fetch the model that turns prompts into vectors, for the semantic cache
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Manage the keys of clients, in the configured database; a running server sees changes within a second
+    Keys(keys::KeysArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +83,7 @@ pub fn run() -> ExitCode {
         None => run_server(cli.serve),
         Some(Command::Serve(args)) => run_server(args),
         Some(Command::Check(args)) => check(args),
+        Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Model(ModelCommand::Fetch(args))) => fetch::run(&args.into, args.endpoint),
     }
 }
@@ -104,7 +109,8 @@ fn load_and_build(source: &Source, overrides: &Overrides) -> Result<Config, Conf
 
 fn run_server(args: ServeArgs) -> ExitCode {
     let source = Source::choose(args.config, &ProcessEnvironment);
-    let overrides = Overrides { listen: args.listen, open: args.open };
+    // Whether there are keys is in the database, and where that is in the configuration.
+    let overrides = Overrides { listen: args.listen, open: args.open, has_keys: true };
     let config = match load(&source, &ProcessEnvironment, &kinds(), &overrides) {
         Ok(config) => config,
         Err(errors) => return complain(&errors),
@@ -119,7 +125,19 @@ fn run_server(args: ServeArgs) -> ExitCode {
         }
     };
     let code = runtime.block_on(async {
-        let gateway = match Gateway::new(config, source, Arc::new(ProcessEnvironment), overrides, lines) {
+        let managed = match Managed::open(&config).await {
+            Ok(managed) => Arc::new(managed),
+            Err(error) => {
+                tracing::error!("{error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let overrides = Overrides { has_keys: managed.ring().had_keys(), ..overrides };
+        let config = match load(&source, &ProcessEnvironment, &kinds(), &overrides) {
+            Ok(config) => config,
+            Err(errors) => return complain(&errors),
+        };
+        let gateway = match Gateway::new(config, source, Arc::new(ProcessEnvironment), overrides, lines, managed) {
             Ok(gateway) => Arc::new(gateway),
             Err(errors) => return complain(&errors),
         };

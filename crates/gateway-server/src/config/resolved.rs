@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use http::HeaderName;
 use tollgate_core::Secret;
 
-use super::types::{Cache, Cors, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{Cache, Cors, Keys, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,10 @@ pub struct Config {
     pub limits: Limits,
     /// Which answers are kept and reused.
     pub cache: Cache,
+    /// The folder for what outlives the process.
+    pub data: String,
+    /// Virtual keys, and the log of who changed what.
+    pub keys: Keys,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Which web pages may call; `None` turns CORS off.
@@ -126,4 +130,6 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--open`.
     pub open: bool,
+    /// Whether there are virtual keys, without which nobody comes in. They protect as a client key does.
+    pub has_keys: bool,
 }

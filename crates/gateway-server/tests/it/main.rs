@@ -7,6 +7,7 @@ mod caching;
 mod clients;
 mod demo;
 mod faults;
+mod keys;
 mod lifecycle;
 mod models;
 mod open_responses;

@@ -19,8 +19,10 @@ use std::sync::Arc;
 pub use postgres::Postgres;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use tollgate_core::BoxError;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 /// The tables of one component. A step, once released, is never changed; later steps change what it made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Migrations {
@@ -67,32 +69,47 @@ impl DatabaseError {
         self.kind == Kind::Conflict
     }
 
+    /// Whether it would not take this very thing, and may well take another.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.kind == Kind::Refused
+    }
+
     fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+    /// It could not be reached; see [`DatabaseError::is_unavailable`].
+    #[must_use]
+    pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Kind::Unavailable, message)
     }
 
-    pub(crate) fn configuration(message: impl Into<String>) -> Self {
+    /// It will stay so; see [`DatabaseError::is_configuration`].
+    #[must_use]
+    pub fn configuration(message: impl Into<String>) -> Self {
         Self::new(Kind::Configuration, message)
     }
 
     /// What is stored is not what this version writes.
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Kind::Refused, message)
     }
 
-    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+    /// It is there already; see [`DatabaseError::is_conflict`].
+    #[must_use]
+    pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, message)
     }
 
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
     }
 
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn newer_schema(component: &str) -> Self {
         Self::configuration(format!("the database's tables of {component} were written by a newer version"))
     }

@@ -83,7 +83,7 @@ pub(in crate::admin) async fn purge(call: Call<Nothing, Nothing, Json<Purge>>) -
     }
     let entries = forget(cache, &selection).await?;
     tracing::info!(entries, "cache purged");
-    remember(&call.gateway, &call.actor, selection.told(entries)).await;
+    remember(&call.gateway, &call.actor, selection.told(entries));
     Ok(Json(Purged { dry_run, entries }))
 }
 
@@ -118,13 +118,14 @@ pub(in crate::admin) async fn purge_near(
     })?;
     if !dry_run {
         // The text may be what somebody said, so it is not told.
-        remember(&call.gateway, &call.actor, json!({ "near": true, "similarity": similarity.0, "entries": entries })).await;
+        let what = json!({ "near": true, "similarity": similarity.0, "entries": entries });
+        remember(&call.gateway, &call.actor, what);
     }
     Ok(Json(Purged { dry_run, entries }))
 }
 
-async fn remember(gateway: &Gateway, actor: &Actor, what: Value) {
-    gateway.accounts.remember(AuditEntry::new(actor, "cache", "answers", "purge").after(what)).await;
+fn remember(gateway: &Gateway, actor: &Actor, what: Value) {
+    gateway.managed.record(AuditEntry::new(actor, "cache", "answers", "purge").after(what));
 }
 
 // === impl Selection ===

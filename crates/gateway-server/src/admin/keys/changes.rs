@@ -1,15 +1,15 @@
 //! Keys that are made, and what is changed of them.
 
-use std::collections::BTreeMap;
-
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use tollgate_usage::directory::{self, KeyPath};
 
-use crate::admin::rest::{Bounded, Failure, Kind, Name, PathText, Pattern, Seconds, TagText, Time, Version};
+use crate::admin::rest::{Bounded, Failure, Kind, Name, PathText, Pattern, Seconds, Tags, Time, Version};
+use crate::rules::{Budget, KeyScope, Limit};
 
-const MAX_TAGS: usize = 16;
 const MAX_NAMES: usize = 256;
+const MAX_RULES: usize = 64;
 
 /// A key to be made. Everything but the name has a default, which is no limit.
 #[derive(Deserialize)]
@@ -35,6 +35,12 @@ pub(in crate::admin) struct NewKey {
     /// Whether it may be used for what a provider offers besides, also where models or protocols are limited.
     #[serde(default)]
     passthrough: bool,
+    /// Limits on its use.
+    #[serde(default)]
+    limits: Bounded<Limit<KeyScope>, MAX_RULES>,
+    /// Budgets for its use.
+    #[serde(default)]
+    budgets: Bounded<Budget<KeyScope>, MAX_RULES>,
     /// Until when it is valid.
     expires_at: Option<Time>,
     /// Whether it is refused for now.
@@ -61,6 +67,10 @@ pub(in crate::admin) struct KeyUpdate {
     protocols: Option<Bounded<Door, MAX_NAMES>>,
     /// Whether it may be used for what a provider offers besides.
     passthrough: Option<bool>,
+    /// Limits on its use, all of them.
+    limits: Option<Bounded<Limit<KeyScope>, MAX_RULES>>,
+    /// Budgets for its use, all of them.
+    budgets: Option<Bounded<Budget<KeyScope>, MAX_RULES>>,
     /// Until when it is valid; null removes the end.
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<Time>"))]
@@ -83,10 +93,6 @@ pub(in crate::admin) struct Rotation {
 
 /// The name of a key to be made.
 struct KeyName(String);
-
-/// At most sixteen tags.
-#[derive(Default)]
-struct Tags(BTreeMap<TagText, TagText>);
 
 /// The protocol of a front door.
 #[derive(Clone, Copy, Deserialize)]
@@ -116,6 +122,12 @@ fn texts<T: Into<String>, const MAX: usize>(list: Bounded<T, MAX>) -> Vec<String
     list.0.into_iter().map(Into::into).collect()
 }
 
+/// Rules as the directory keeps them.
+fn bodies<T: Serialize, const MAX: usize>(rules: &Bounded<T, MAX>) -> Result<Vec<Value>, Failure> {
+    let written = rules.0.iter().map(serde_json::to_value).collect::<Result<_, _>>();
+    written.map_err(|error| Failure::new(Kind::Invalid, format!("A rule cannot be written: {error}.")))
+}
+
 // === impl NewKey ===
 
 impl TryFrom<NewKey> for directory::NewKey {
@@ -130,6 +142,8 @@ impl TryFrom<NewKey> for directory::NewKey {
             providers: texts(new.providers),
             protocols: texts(new.protocols),
             passthrough: new.passthrough,
+            limits: bodies(&new.limits)?,
+            budgets: bodies(&new.budgets)?,
             expires_at: new.expires_at.map(|time| time.0),
             disabled: new.disabled,
             ..Self::default()
@@ -150,6 +164,8 @@ impl TryFrom<KeyUpdate> for directory::KeyUpdate {
             providers: update.providers.map(texts),
             protocols: update.protocols.map(texts),
             passthrough: update.passthrough,
+            limits: update.limits.as_ref().map(bodies).transpose()?,
+            budgets: update.budgets.as_ref().map(bodies).transpose()?,
             expires_at: update.expires_at.map(|given| given.map(|time| time.0)),
             disabled: update.disabled,
             version: update.version.map(|version| version.0),
@@ -167,24 +183,6 @@ impl<'de> Deserialize<'de> for KeyName {
             return Err(D::Error::custom("`default` is the name of the configuration's key"));
         }
         Ok(Self(name))
-    }
-}
-
-// === impl Tags ===
-
-impl<'de> Deserialize<'de> for Tags {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tags = BTreeMap::deserialize(deserializer)?;
-        if tags.len() > MAX_TAGS {
-            return Err(D::Error::custom(format_args!("there may be at most {MAX_TAGS} tags")));
-        }
-        Ok(Self(tags))
-    }
-}
-
-impl From<Tags> for BTreeMap<String, String> {
-    fn from(tags: Tags) -> Self {
-        tags.0.into_iter().map(|(name, value)| (name.0, value.0)).collect()
     }
 }
 
@@ -223,23 +221,6 @@ mod schemas {
             let mut schema = Name::json_schema(generator);
             schema.insert("not".to_owned(), json!({ "const": "default" }));
             schema
-        }
-    }
-
-    impl JsonSchema for Tags {
-        fn inline_schema() -> bool {
-            true
-        }
-
-        fn schema_name() -> std::borrow::Cow<'static, str> {
-            "Tags".into()
-        }
-
-        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            let text = TagText::json_schema(generator);
-            json_schema!({
-                "type": "object", "propertyNames": text, "additionalProperties": text, "maxProperties": MAX_TAGS,
-            })
         }
     }
 }

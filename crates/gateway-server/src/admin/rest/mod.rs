@@ -10,7 +10,6 @@ mod failure;
 mod pairs;
 mod route;
 mod tag_pair;
-mod texts;
 mod values;
 
 pub(super) use answer::{Answer, Created, Done, Json};
@@ -18,8 +17,9 @@ pub(super) use call::{Call, Incoming, Nothing};
 use described::Described;
 pub(super) use failure::{Failure, Kind};
 pub(super) use route::Route;
-pub(super) use texts::{Name, PathText, Pattern, TagText, Word, is_tag};
+
 pub(super) use tag_pair::TagPair;
+
 pub(super) use values::{Bounded, Cursor, Limit, List, Page, RecordCursor, Seconds, Time, Version, page};
 
 #[cfg(feature = "schema")]
@@ -30,5 +30,7 @@ pub(super) use call::BodySchema;
 pub(super) use failure::ErrorBody;
 #[cfg(feature = "schema")]
 pub(super) use route::{Generators, Shape};
+
 #[cfg(feature = "schema")]
-pub(super) use texts::TAG_PATTERN;
+pub(super) use crate::texts::TAG_PATTERN;
+pub(super) use crate::texts::{Name, PathText, Pattern, Tags, Word, is_tag};

@@ -4,8 +4,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 #[cfg(feature = "schema")]
-use super::texts::TAG_PATTERN;
-use super::texts::is_tag;
+use crate::texts::TAG_PATTERN;
+use crate::texts::is_tag;
 
 /// A tag and its value, written `team=search`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tollgate_usage::directory::Listed;
 
+use crate::texts::whole;
+
 /// A point in time, written as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::admin) struct Time(pub(in crate::admin) SystemTime);
@@ -16,7 +18,7 @@ pub(in crate::admin) struct Limit(pub(in crate::admin) usize);
 
 /// A span of whole seconds, up to a year of 366 days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::admin) struct Seconds(pub(in crate::admin) u32);
+pub(in crate::admin) struct Seconds(pub(in crate::admin) u64);
 
 /// The revision that something has been as it is since. Never more than databases can count to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,27 +103,19 @@ impl Default for Limit {
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let limit = u32::deserialize(deserializer)?;
-        if !(1..=Self::MAX).contains(&limit) {
-            return Err(D::Error::custom(format_args!("must be from 1 to {}", Self::MAX)));
-        }
-        Ok(Self(limit as usize))
+        whole(deserializer, 1, Self::MAX.into()).map(|limit| Self(usize::try_from(limit).unwrap_or(usize::MAX)))
     }
 }
 
 // === impl Seconds ===
 
 impl Seconds {
-    const MAX: u32 = 366 * 24 * 3600;
+    const MAX: u64 = 366 * 24 * 3600;
 }
 
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = u32::deserialize(deserializer)?;
-        if seconds > Self::MAX {
-            return Err(D::Error::custom(format_args!("must be at most {} seconds", Self::MAX)));
-        }
-        Ok(Self(seconds))
+        whole(deserializer, 0, Self::MAX).map(Self)
     }
 }
 
@@ -133,11 +127,7 @@ impl Version {
 
 impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let version = u64::deserialize(deserializer)?;
-        if version > Self::MAX {
-            return Err(D::Error::custom(format_args!("must be at most {}", Self::MAX)));
-        }
-        Ok(Self(version))
+        whole(deserializer, 0, Self::MAX).map(Self)
     }
 }
 

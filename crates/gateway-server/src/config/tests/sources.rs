@@ -7,7 +7,7 @@ use super::*;
 const LISTEN_HINT: &str = "write host and port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
 
 fn load_with(yaml: &str, environment: &str, listen: Option<&str>, open: bool) -> Result<Config, String> {
-    let overrides = Overrides { listen: listen.map(str::to_owned), open };
+    let overrides = Overrides { listen: listen.map(str::to_owned), open, has_keys: false };
     load(&Source::text("t.yaml", yaml), &variables(environment), KINDS, &overrides).map_err(|errors| errors.to_string())
 }
 

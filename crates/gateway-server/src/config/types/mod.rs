@@ -7,6 +7,7 @@
 
 mod cache;
 mod entries;
+mod keys;
 mod observe;
 mod provider;
 mod secret;
@@ -22,6 +23,7 @@ pub use cache::{
     SemanticStart, VectorStore,
 };
 pub use entries::Entries;
+pub use keys::Keys;
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
 pub use provider::{ProviderEntry, TimeoutOverrides};
 pub use secret::SecretText;
@@ -66,6 +68,11 @@ pub struct ConfigFile {
     pub limits: Limits,
     /// Which answers are kept and reused.
     pub cache: Cache,
+    /// The folder for what outlives the process, made if it is not there. `TOLLGATE_DATA` is used where the file does not
+    /// say.
+    pub data: Option<String>,
+    /// Virtual keys, and the log of who changed what.
+    pub keys: Keys,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Lets web pages of other origins call the API from a browser. Absent means off.
@@ -93,6 +100,8 @@ impl Default for ConfigFile {
             retry: Retry::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            data: None,
+            keys: Keys::default(),
             shutdown: Shutdown::default(),
             cors: None,
             models: Models::default(),

@@ -26,7 +26,7 @@ fn a_holder_is_known_by_the_secret_alone() {
     let ring = ring_of(std::slice::from_ref(&key));
     let identity = ring.find(&secret, SystemTime::now()).expect("is known").identity().clone();
     assert_eq!((identity.key.as_deref(), identity.path.as_deref()), (Some("search"), Some("acme/search")));
-    assert_eq!(identity.grant.expect("is limited").models, ["gpt-4o".into()]);
+    assert_eq!(identity.grant.expect("is limited").models, [std::sync::Arc::<str>::from("gpt-4o")]);
     assert_eq!(&*identity.tags.expect("has tags")[0].value, "search");
     let (_, other) = issue(NewKey::default());
     for unknown in ["", "tg-", &key.id, &key.prefix, &secret[..secret.len() - 1], &format!("{secret}x"), &other] {

@@ -1,13 +1,22 @@
-//! Texts of a certain form. The document gives each form as a regular expression, and a test holds the two together.
+//! Texts and numbers of a certain form, as the admin API and managed documents have them. The OpenAPI document gives each form as a regular expression, and a test holds the two together.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::de::Error as _;
+use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+
+/// At most so many tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Tags(BTreeMap<TagText, TagText>);
+
+const MAX_TAGS: usize = 16;
 
 /// What [`is_tag`] accepts.
 #[cfg(feature = "schema")]
-pub(in crate::admin) const TAG_PATTERN: &str = "[!-+.-<>-~-]([ -+.-<>-~-]{0,126}[!-+.-<>-~-])?";
+pub(crate) const TAG_PATTERN: &str = "[!-+.-<>-~-]([ -+.-<>-~-]{0,126}[!-+.-<>-~-])?";
 
 /// Declares a text that a function accepts.
 macro_rules! texts {
@@ -15,7 +24,7 @@ macro_rules! texts {
         $(#[doc = $doc])+
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
-        pub(in crate::admin) struct $name(pub(in crate::admin) String);
+        pub(crate) struct $name(pub(crate) String);
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -62,8 +71,83 @@ texts! {
     TagText, is_tag, format!("^{TAG_PATTERN}$"),
         "must have 1 to 128 ASCII characters, without , and = and without blanks at the ends";
 
+    /// A model as `provider/model`.
+    DeploymentText, is_deployment, "^[!-.0-~]{1,128}/[!-~]{1,256}$", "must be a model written as provider/model";
+
     /// A name of a model or a provider, with `*` at its end for whatever begins like it.
     Pattern, is_pattern, "^([!-)+-~]{1,255}[*]?|[*])$", "must have 1 to 255 visible ASCII characters; * stands at the end";
+}
+
+/// A whole number within bounds. JSON has one kind of numbers, so `5.0` is as good as `5`.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D, min: u64, max: u64) -> Result<u64, D::Error> {
+    let number = deserializer.deserialize_u64(Whole)?;
+    if !(min..=max).contains(&number) {
+        return Err(D::Error::custom(format_args!("must be from {min} to {max}")));
+    }
+    Ok(number)
+}
+
+struct Whole;
+
+impl Visitor<'_> for Whole {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number that is not negative")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<u64, E> {
+        Ok(number)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<u64, E> {
+        // Beyond 2^53 a number with a point is not exact.
+        let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was looked at")]
+        if is_whole { Ok(number as u64) } else { Err(E::invalid_type(Unexpected::Float(number), &self)) }
+    }
+}
+
+// === impl Tags ===
+
+impl Tags {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tags = BTreeMap::deserialize(deserializer)?;
+        if tags.len() > MAX_TAGS {
+            return Err(D::Error::custom(format_args!("there may be at most {MAX_TAGS} tags")));
+        }
+        Ok(Self(tags))
+    }
+}
+
+impl From<Tags> for BTreeMap<String, String> {
+    fn from(tags: Tags) -> Self {
+        tags.0.into_iter().map(|(name, value)| (name.0, value.0)).collect()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Tags {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Tags".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let text = TagText::json_schema(generator);
+        schemars::json_schema!({
+            "type": "object", "propertyNames": text, "additionalProperties": text, "maxProperties": MAX_TAGS,
+        })
+    }
 }
 
 fn is_word(text: &str) -> bool {
@@ -80,9 +164,14 @@ fn is_path(text: &str) -> bool {
     text.split('/').count() <= 8 && text.split('/').all(is_part)
 }
 
-pub(in crate::admin) fn is_tag(text: &str) -> bool {
+pub(crate) fn is_tag(text: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, b' '..=b'~') && byte != b',' && byte != b'=';
     (1..=128).contains(&text.len()) && text.bytes().all(is_allowed) && text.trim_matches(' ') == text
+}
+
+fn is_deployment(text: &str) -> bool {
+    let is_visible = |part: &str, max: usize| (1..=max).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_graphic());
+    text.split_once('/').is_some_and(|(provider, model)| is_visible(provider, 128) && is_visible(model, 256))
 }
 
 fn is_pattern(text: &str) -> bool {
