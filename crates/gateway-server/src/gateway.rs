@@ -14,7 +14,8 @@ use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
-use tollgate_usage::directory::{Actor, AuditEntry};
+use tollgate_usage::directory::{Actor, AuditEntry, Snapshot};
+use tollgate_usage::price::{PriceBook, Prices};
 use tollgate_usage::{Ledger, LedgerReader, MemoryLedger};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
@@ -23,6 +24,7 @@ use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
 use crate::keys::ClientKeys;
 use crate::managed::Managed;
+use crate::rules;
 use crate::providers::{Built, build_all, kinds};
 use crate::stack::{self, Stack};
 
@@ -40,6 +42,7 @@ pub struct Gateway {
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
     pub(crate) managed: Arc<Managed>,
+    prices: Arc<Prices>,
     draining: AtomicBool,
     /// Held while a new generation is built, so that two reloads do not overtake each other.
     reloading: Mutex<()>,
@@ -72,6 +75,7 @@ struct Kept {
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
     managed: Arc<Managed>,
+    prices: Arc<Prices>,
 }
 
 /// What a reload did.
@@ -105,11 +109,13 @@ impl Gateway {
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
+        let prices = Arc::new(Prices::new(PriceBook::built_in()));
         let kept = Kept {
             ledgers: (ledger.clone(), log.clone()),
             responses: responses.clone(),
             caches: caches.clone(),
             managed: managed.clone(),
+            prices: prices.clone(),
         };
         let first = Generation::build(config, &source, &[], kept)?;
         Ok(Self {
@@ -123,6 +129,7 @@ impl Gateway {
             responses,
             caches,
             managed,
+            prices,
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
         })
@@ -160,6 +167,7 @@ impl Gateway {
             responses: self.responses.clone(),
             caches: self.caches.clone(),
             managed: self.managed.clone(),
+            prices: self.prices.clone(),
         };
         let sections = changed_sections(&old.config, &config);
         let new = Generation::build(config, &self.source, &old.providers, kept)?;
@@ -174,6 +182,16 @@ impl Gateway {
         let name = self.source.path().map_or_else(|| "environment".to_owned(), |path| path.display().to_string());
         let entry = AuditEntry::new(actor, "configuration", &name, "reload");
         self.managed.record(entry.after(json!({ "changed": sections, "needs_restart": needs_restart })));
+    }
+
+    /// What models cost.
+    pub(crate) fn prices(&self) -> &Prices {
+        &self.prices
+    }
+
+    /// Has requests from now on follow what is managed.
+    pub(crate) fn follow(&self, snapshot: &Snapshot) {
+        self.prices.manage(rules::overrides(snapshot));
     }
 
     /// What was recorded.
@@ -267,11 +285,14 @@ impl Generation {
         let fingerprint = source.fingerprint_with(&config.key_files);
         let providers = build_all(&config, source, earlier)?;
         let registry = Arc::new(registry(&config, &providers));
-        let background = || stack::background(&config, registry.clone(), kept.ledgers.clone());
+        let background = || stack::background(&config, registry.clone(), kept.ledgers.clone(), kept.prices.clone());
         let cache = Arc::new(kept.caches.build(&config, source, background)?);
-        let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone());
+        let prices = kept.prices.clone();
+        let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone(), prices);
         let keys = ClientKeys::new(kept.managed.ring().clone(), config.client_key.clone(), config.keys.required);
         let doors = doors(&config, stack, registry.clone(), keys);
+        // The last step, because what fails must leave the old prices.
+        kept.prices.configure(kinds_of(&config), config.prices.clone());
         Ok(Self { config, registry, doors, cache, providers, fingerprint })
     }
 
@@ -285,6 +306,11 @@ impl Generation {
             fingerprint: other.fingerprint,
         }
     }
+}
+
+/// The kind of each provider, by which the price book lists it.
+fn kinds_of(config: &Config) -> impl Iterator<Item = (Arc<str>, Arc<str>)> + '_ {
+    config.providers.iter().map(|provider| (provider.name.as_str().into(), provider.kind.as_str().into()))
 }
 
 fn registry(config: &Config, providers: &[Built]) -> Registry {
@@ -343,6 +369,8 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
                 "x-tollgate-provider",
                 "x-tollgate-model",
                 "x-tollgate-attempts",
+                "x-tollgate-cost",
+                "x-tollgate-saved",
                 "retry-after",
             ]
             .map(http::HeaderName::from_static),

@@ -16,6 +16,7 @@ use tollgate_tower::timeout::{TimeoutLayer, Timeouts};
 use tollgate_tower::trace::TraceLayer;
 use tollgate_tower::usage::UsageLayer;
 use tollgate_usage::Ledger;
+use tollgate_usage::price::Prices;
 use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
@@ -33,6 +34,7 @@ pub fn build<L>(
     ledger: L,
     responses: Arc<ResponseStore>,
     cache: Arc<AnswerCache>,
+    prices: Arc<Prices>,
 ) -> Stack
 where
     L: Ledger + Clone + Unpin + 'static,
@@ -52,7 +54,7 @@ where
             // Outside of usage, because a response in the background is made, and accounted, after its request was answered.
             .layer(ResponsesLayer::new(registry.clone(), responses))
             // Outside of whatever may answer or refuse, so that each request leaves exactly one record.
-            .layer(UsageLayer::new(ledger.clone()))
+            .layer(UsageLayer::new(ledger.clone()).prices(prices.clone()))
             // Before any work is done for a request that there is no room for.
             .option_layer(limit)
             // Once: a retry asks the same provider again.
@@ -62,7 +64,7 @@ where
             .layer(AccessLayer::new())
             // Inside of routing, because an answer is kept under the model that gives it; outside of retries, because what is
             // stored needs none. Calls for no client are the gateway's own, and recorded as such.
-            .layer(CacheLayer::new(cache).background(UsageLayer::new(ledger)))
+            .layer(CacheLayer::new(cache).background(UsageLayer::new(ledger).prices(prices)))
             // Sees errors only before an answer has begun, because a provider's future completes when it begins.
             .layer(retry)
             // Inside of retry, so that it counts for each attempt.
@@ -72,14 +74,14 @@ where
 }
 
 /// Composes the way to the providers for calls that are made for no client, which are recorded like others.
-pub fn background<L>(config: &Config, registry: Arc<Registry>, ledger: L) -> Stack
+pub fn background<L>(config: &Config, registry: Arc<Registry>, ledger: L, prices: Arc<Prices>) -> Stack
 where
     L: Ledger + Clone + Unpin + 'static,
 {
     BoxCloneSyncService::new(
         ServiceBuilder::new()
             .layer(TraceLayer::new())
-            .layer(UsageLayer::new(ledger))
+            .layer(UsageLayer::new(ledger).prices(prices))
             .layer(RouteLayer::new(registry.clone()))
             .layer(TimeoutLayer::new(timeouts(config)))
             .service(Dispatch::new(registry)),

@@ -74,6 +74,10 @@ texts! {
     /// A model as `provider/model`.
     DeploymentText, is_deployment, "^[!-.0-~]{1,128}/[!-~]{1,256}$", "must be a model written as provider/model";
 
+    /// A deployment that can have a price of its own: `provider/model`, or `provider/*`.
+    PricedText, is_priced, "^[A-Za-z0-9_.@:-]{1,32}/([A-Za-z0-9_.@:/-]{1,95}|[*])$",
+        "must be a model written as provider/model, or provider/*";
+
     /// A name of a model or a provider, with `*` at its end for whatever begins like it.
     Pattern, is_pattern, "^([!-)+-~]{1,255}[*]?|[*])$", "must have 1 to 255 visible ASCII characters; * stands at the end";
 }
@@ -172,6 +176,13 @@ pub(crate) fn is_tag(text: &str) -> bool {
 fn is_deployment(text: &str) -> bool {
     let is_visible = |part: &str, max: usize| (1..=max).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_graphic());
     text.split_once('/').is_some_and(|(provider, model)| is_visible(provider, 128) && is_visible(model, 256))
+}
+
+fn is_priced(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(provider, model)| {
+        let is_model = model == "*" || (is_name(model) && model.len() <= 95);
+        is_name(provider) && provider.len() <= 32 && is_model
+    })
 }
 
 fn is_pattern(text: &str) -> bool {

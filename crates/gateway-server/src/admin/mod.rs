@@ -13,8 +13,10 @@ mod guard;
 mod keys;
 #[cfg(feature = "schema")]
 pub mod openapi;
+mod prices;
 mod reload;
 mod rest;
+mod rules;
 mod table;
 mod usage;
 

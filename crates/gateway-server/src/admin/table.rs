@@ -3,10 +3,13 @@
 use http::Method;
 
 use super::rest::{Kind, Route};
-use super::{audit, cache, captures, document, keys, reload, usage};
+use super::rules::RuleKind;
+use super::{audit, cache, captures, document, keys, prices, reload, rules, usage};
+use crate::rules::{Budget, Limit, Scope};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
 const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
 
@@ -22,6 +25,8 @@ pub(super) fn routes() -> Vec<Route> {
             .fails(&[Kind::Unprocessable]),
     ];
     routes.extend(of_keys());
+    routes.extend(of_rules());
+    routes.extend(of_prices());
     routes.extend(of_usage());
     routes.extend(of_cache());
     routes
@@ -51,6 +56,55 @@ fn of_keys() -> Vec<Route> {
             .fails(&[Kind::Unavailable]),
         Route::new(GET, "captures", "list_captures", "Requests and answers that were kept, the newest first.", captures::list)
             .fails(&[Kind::Unavailable]),
+    ]
+}
+
+fn of_rules() -> Vec<Route> {
+    let [list, get, put, delete] = of_kind::<Limit<Scope>>(
+        ["limits", "limits/{id}"],
+        ["list_limits", "get_limit", "put_limit", "delete_limit"],
+        ["All limits, by id.", "A limit.", "Makes or replaces a limit.", "Removes a limit."],
+    );
+    let mut routes = vec![list, get, put, delete];
+    let [list, get, put, delete] = of_kind::<Budget<Scope>>(
+        ["budgets", "budgets/{id}"],
+        ["list_budgets", "get_budget", "put_budget", "delete_budget"],
+        ["All budgets, by id.", "A budget.", "Makes or replaces a budget.", "Removes a budget."],
+    );
+    routes.extend([list, get, put, delete]);
+    routes
+}
+
+fn of_kind<R: RuleKind>(
+    [all, one]: [&'static str; 2],
+    [list, get, put, delete]: [&'static str; 4],
+    summaries: [&'static str; 4],
+) -> [Route; 4] {
+    let changing = [Kind::Conflict, Kind::Unavailable];
+    let notes = "What has been counted stays as long as there is a rule of this id, also when the amount changes.";
+    [
+        Route::new(GET, all, list, summaries[0], rules::list::<R>).fails(&[Kind::Unavailable]),
+        Route::new(GET, one, get, summaries[1], rules::get::<R>).fails(&[Kind::Unavailable]),
+        Route::new(PUT, one, put, summaries[2], rules::put::<R>).notes(notes).fails(&changing),
+        Route::new(DELETE, one, delete, summaries[3], rules::delete::<R>).fails(&changing),
+    ]
+}
+
+fn of_prices() -> Vec<Route> {
+    let changing = [Kind::Conflict, Kind::Unavailable];
+    vec![
+        Route::new(GET, "prices/book", "get_price_book", "Which price book this gateway has.", prices::book),
+        Route::new(GET, "prices/of-model", "get_price_of_model", "What a model costs.", prices::of_model)
+            .fails(&[Kind::NotFound]),
+        Route::new(GET, "prices/of-record", "get_price_of_record", "The price that a usage record names.", prices::of_record)
+            .fails(&[Kind::NotFound]),
+        Route::new(GET, "prices/overrides", "list_price_overrides", "The prices in place of the book's.", prices::overrides)
+            .notes("Those of the configuration are not among them; these win over those.")
+            .fails(&[Kind::Unavailable]),
+        Route::new(PUT, "prices/overrides/{model}", "put_price_override", "Sets what a model costs.", prices::put)
+            .fails(&changing),
+        Route::new(DELETE, "prices/overrides/{model}", "delete_price_override", "Lets the book say again what a model costs.", prices::delete)
+            .fails(&changing),
     ]
 }
 

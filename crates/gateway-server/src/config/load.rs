@@ -1,6 +1,6 @@
 //! From a source to a checked configuration.
 
-use super::check::{Check, aliases, listen, providers, sections};
+use super::check::{Check, aliases, listen, prices, providers, sections};
 use super::environment::{DATA, Variables, value};
 use super::error::ConfigErrors;
 use super::resolved::{Config, KindInfo, Overrides};
@@ -35,6 +35,7 @@ pub fn load(
     let discover = file.discover_providers.unwrap_or(file.providers.is_none());
     let providers = providers::resolve(&mut check, &file.providers.unwrap_or_default(), discover, file.timeouts);
     let data = file.data.or_else(|| value(variables, DATA)).unwrap_or_else(|| DEFAULT_DATA.to_owned());
+    let prices = prices::resolve(&mut check, &file.prices, &providers);
     let (errors, key_files) = check.finish();
 
     ConfigErrors::check(errors)?;
@@ -46,6 +47,7 @@ pub fn load(
         admin_key,
         providers,
         aliases: file.aliases.iter().map(|(alias, target)| (alias.to_owned(), target.clone())).collect(),
+        prices,
         timeouts: file.timeouts,
         retry: file.retry,
         limits: file.limits,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use http::HeaderName;
 use tollgate_core::Secret;
+use tollgate_usage::price::Override;
 
 use super::types::{Cache, Cors, Keys, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub providers: Vec<ProviderConfig>,
     /// Aliases and their targets in the order of the file. A target may be another alias; there are no cycles.
     pub aliases: Vec<(String, String)>,
+    /// What deployments cost, in place of the price book.
+    pub prices: Vec<Override>,
     /// How long to wait for providers; each provider has its own copy with its overrides.
     pub timeouts: Timeouts,
     /// When and how often a failed request is tried again.

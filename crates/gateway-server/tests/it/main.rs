@@ -13,6 +13,7 @@ mod models;
 mod open_responses;
 mod other_operations;
 mod passthrough;
+mod pricing;
 mod provider_errors;
 mod recordings;
 mod reload;

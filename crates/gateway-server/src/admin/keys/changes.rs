@@ -203,7 +203,7 @@ impl From<Door> for String {
 
 #[cfg(feature = "schema")]
 mod schemas {
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use schemars::{JsonSchema, Schema, SchemaGenerator};
     use serde_json::json;
 
     use super::*;

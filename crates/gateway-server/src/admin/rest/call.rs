@@ -74,6 +74,8 @@ impl<P, Q, B> Call<P, Q, B> {
         if let Err(error) = self.gateway.managed.refresh().await {
             tracing::warn!(%error, "a change is not seen yet");
         }
+        let snapshot = self.gateway.managed.subscribe().borrow().clone();
+        self.gateway.follow(&snapshot);
     }
 }
 

@@ -14,7 +14,7 @@ mod values;
 
 pub(super) use answer::{Answer, Created, Done, Json};
 pub(super) use call::{Call, Incoming, Nothing};
-use described::Described;
+pub(super) use described::Described;
 pub(super) use failure::{Failure, Kind};
 pub(super) use route::Route;
 
@@ -33,4 +33,4 @@ pub(super) use route::{Generators, Shape};
 
 #[cfg(feature = "schema")]
 pub(super) use crate::texts::TAG_PATTERN;
-pub(super) use crate::texts::{Name, PathText, Pattern, Tags, Word, is_tag};
+pub(super) use crate::texts::{DeploymentText, Name, PathText, Pattern, PricedText, Tags, Word, is_tag};

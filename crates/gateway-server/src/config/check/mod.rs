@@ -8,6 +8,7 @@ mod cache;
 mod cloud;
 mod keys;
 pub(super) mod listen;
+pub(super) mod prices;
 pub(super) mod providers;
 pub(super) mod sections;
 mod url;

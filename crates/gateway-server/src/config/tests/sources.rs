@@ -36,7 +36,7 @@ fn the_flag_wins_over_the_variable_over_the_file() {
 #[test]
 fn listening_beyond_loopback_needs_a_key_or_open() {
     let message = "this address can be reached from other machines, but no client key is set; set TOLLGATE_API_KEY (or \
-                   client_key), or give --open to let anyone in";
+                   client_key), make a key with `gateway-server keys create`, or give --open to let anyone in";
     let refused = |yaml, environment, flag| load_with(yaml, environment, flag, false).expect_err("an open door");
     assert_eq!(refused("\nlisten: 0.0.0.0:1", "", None), format!("t.yaml:2:9: listen: {message}"));
     assert_eq!(refused("", "TOLLGATE_LISTEN=[::]:1", None), format!("environment: TOLLGATE_LISTEN: {message}"));
@@ -44,7 +44,7 @@ fn listening_beyond_loopback_needs_a_key_or_open() {
     assert_eq!(refused("", "TOLLGATE_API_KEY=", Some("0.0.0.0:1")), format!("command line: --listen: {message}"));
     assert_eq!(refused("client_key: ${X:-}", "", Some("0.0.0.0:1")), format!("command line: --listen: {message}"));
     for (yaml, environment, open) in
-        [("open: true", "", false), ("", "", true), ("client_key: k", "", false), ("", "TOLLGATE_API_KEY=k", false)]
+        [("open: true", "", false), ("keys: { required: true }", "", false), ("", "", true), ("client_key: k", "", false), ("", "TOLLGATE_API_KEY=k", false)]
     {
         assert!(load_with(yaml, environment, Some("0.0.0.0:1"), open).is_ok(), "{yaml} {environment} {open}");
     }

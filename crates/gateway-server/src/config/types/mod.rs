@@ -9,6 +9,7 @@ mod cache;
 mod entries;
 mod keys;
 mod observe;
+mod prices;
 mod provider;
 mod secret;
 mod service;
@@ -25,6 +26,7 @@ pub use cache::{
 pub use entries::Entries;
 pub use keys::Keys;
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
+pub use prices::{Dollars, PriceEntry};
 pub use provider::{ProviderEntry, TimeoutOverrides};
 pub use secret::SecretText;
 pub use service::{Cors, Shutdown};
@@ -60,6 +62,9 @@ pub struct ConfigFile {
     /// Other names for models: `fast: openai/gpt-4o-mini`. A target may be a full name, a bare model id or another
     /// alias.
     pub aliases: Entries<String>,
+    /// What deployments cost, by `provider/model`, or `provider/*` for all models of a provider. Without an entry the price
+    /// book that ships with the gateway decides, by the provider's kind and the exact name of the model.
+    pub prices: Entries<PriceEntry>,
     /// How long to wait for providers.
     pub timeouts: Timeouts,
     /// When and how often a failed request is tried again.
@@ -96,6 +101,7 @@ impl Default for ConfigFile {
             discover_providers: None,
             providers: None,
             aliases: Entries::default(),
+            prices: Entries::default(),
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             limits: Limits::default(),
