@@ -14,12 +14,13 @@ use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
+use tollgate_usage::Ledger;
 use tollgate_usage::directory::{Actor, AuditEntry, Snapshot};
 use tollgate_usage::price::{PriceBook, Prices};
-use tollgate_usage::{Ledger, LedgerReader, MemoryLedger};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
+use crate::accounts::Accounts;
 use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
 use crate::keys::ClientKeys;
@@ -37,7 +38,7 @@ pub struct Gateway {
     /// Some settings are used once, at the start.
     started_with: Config,
     /// Sums and kept responses outlive every reload.
-    pub(crate) ledger: Arc<MemoryLedger>,
+    pub(crate) accounts: Accounts,
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
@@ -71,7 +72,7 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// What outlives a generation.
 struct Kept {
-    ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
+    ledgers: (Accounts, Arc<dyn Ledger>),
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
     managed: Arc<Managed>,
@@ -93,7 +94,7 @@ pub enum Reloaded {
 
 impl Gateway {
     /// A gateway of a loaded configuration. `source`, `variables` and `overrides` are what a reload loads from again; every
-    /// usage record also goes to `log`. Who may come in is `managed`.
+    /// usage record goes to `accounts` and to `log`. Who may come in is `managed`.
     ///
     /// # Errors
     /// If a provider cannot be built.
@@ -102,16 +103,16 @@ impl Gateway {
         source: Source,
         variables: Arc<dyn Variables + Send + Sync>,
         overrides: Overrides,
+        accounts: Accounts,
         log: Arc<dyn Ledger>,
         managed: Arc<Managed>,
     ) -> Result<Self, ConfigErrors> {
-        let ledger = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
         let prices = Arc::new(Prices::new(PriceBook::built_in()));
         let kept = Kept {
-            ledgers: (ledger.clone(), log.clone()),
+            ledgers: (accounts.clone(), log.clone()),
             responses: responses.clone(),
             caches: caches.clone(),
             managed: managed.clone(),
@@ -124,7 +125,7 @@ impl Gateway {
             variables,
             overrides,
             started_with,
-            ledger,
+            accounts,
             log,
             responses,
             caches,
@@ -163,7 +164,7 @@ impl Gateway {
         }
         let needs_restart = needs_restart(&self.started_with, &config);
         let kept = Kept {
-            ledgers: (self.ledger.clone(), self.log.clone()),
+            ledgers: (self.accounts.clone(), self.log.clone()),
             responses: self.responses.clone(),
             caches: self.caches.clone(),
             managed: self.managed.clone(),
@@ -192,11 +193,6 @@ impl Gateway {
     /// Has requests from now on follow what is managed.
     pub(crate) fn follow(&self, snapshot: &Snapshot) {
         self.prices.manage(rules::overrides(snapshot));
-    }
-
-    /// What was recorded.
-    pub(crate) fn usage(&self) -> &dyn LedgerReader {
-        &*self.ledger
     }
 
     /// What the files that the configuration was read from look like now.
@@ -250,6 +246,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("timeouts.idle", old.timeouts.idle != new.timeouts.idle),
         ("log", old.log != new.log),
         ("usage", old.usage != new.usage),
+        ("ledger", old.ledger != new.ledger),
         ("cache.memory", old.cache.memory != new.cache.memory),
         ("data", old.data != new.data),
     ];
@@ -276,6 +273,7 @@ fn changed_sections(old: &Config, new: &Config) -> Vec<&'static str> {
         ("models", old.models != new.models),
         ("log", old.log != new.log),
         ("usage", old.usage != new.usage),
+        ("ledger", old.ledger != new.ledger),
     ];
     changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything that a request passes is composed in [`stack`]; [`Gateway`] holds what a reload exchanges; [`serve`] listens.
 
+mod accounts;
 pub mod admin;
 mod app;
 mod caches;
@@ -18,6 +19,7 @@ pub mod stack;
 mod telemetry;
 mod texts;
 
+pub use accounts::Accounts;
 pub use app::App;
 pub use gateway::{Gateway, Reloaded};
 pub use providers::kinds;

@@ -7,6 +7,7 @@
 //! | Feature and module | Layer | What it does |
 //! |---|---|---|
 //! | `trace` | [`TraceLayer`](trace::TraceLayer) | a span for each request, a line for each failure |
+//! | `capture` | [`CaptureLayer`](capture::CaptureLayer) | hands on what a client said and what it was answered |
 //! | `usage` | [`UsageLayer`](usage::UsageLayer) | one record for each request, on end, error or drop |
 //! | `limit` | [`ConcurrencyLimitLayer`](limit::ConcurrencyLimitLayer) | so many at once, streams until they end |
 //! | `route` | [`RouteLayer`](route::RouteLayer) | decides who answers |
@@ -22,6 +23,8 @@
 pub mod access;
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(feature = "capture")]
+pub mod capture;
 #[cfg(feature = "limit")]
 pub mod limit;
 #[cfg(feature = "retry")]

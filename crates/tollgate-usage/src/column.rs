@@ -160,7 +160,7 @@ impl Column {
     }
 
     /// Gives a record this value. What does not fit the column counts as absent.
-    pub(crate) fn set(&self, record: &mut UsageRecord, value: Value<'_>) {
+    pub fn set(&self, record: &mut UsageRecord, value: Value<'_>) {
         (self.set)(record, value);
     }
 }
@@ -204,6 +204,7 @@ impl Value<'_> {
 }
 
 /// A record of which nothing is known, to be filled.
+#[cfg(any(test, feature = "durable"))]
 pub(crate) fn blank() -> UsageRecord {
     UsageRecord {
         request_id: Arc::default(),

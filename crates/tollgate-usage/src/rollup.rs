@@ -1,5 +1,6 @@
 //! Sums of an hour, by everything that one may ask for later.
 
+#[cfg(feature = "durable")]
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -54,6 +55,7 @@ pub(crate) fn start_of(hour: u64) -> SystemTime {
 }
 
 /// The sums of records, by hour and dimensions.
+#[cfg(feature = "durable")]
 #[must_use]
 pub(crate) fn roll_up<'a>(records: impl IntoIterator<Item = &'a UsageRecord>) -> HashMap<(u64, Dimensions), Sums> {
     let mut sums: HashMap<(u64, Dimensions), Sums> = HashMap::new();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::accounts::Accounts;
 use crate::config::{Config, ConfigErrors, Overrides, ProcessEnvironment, Source, load};
 use crate::gateway::Gateway;
 use crate::managed::Managed;
@@ -124,8 +125,12 @@ fn run_server(args: ServeArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let accounts = match runtime.block_on(Accounts::open(&config)) {
+        Ok(accounts) => accounts,
+        Err(errors) => return complain(&errors),
+    };
     let code = runtime.block_on(async {
-        let managed = match Managed::open(&config).await {
+        let managed = match Managed::open(&config, accounts.database()).await {
             Ok(managed) => Arc::new(managed),
             Err(error) => {
                 tracing::error!("{error}");
@@ -137,7 +142,8 @@ fn run_server(args: ServeArgs) -> ExitCode {
             Ok(config) => config,
             Err(errors) => return complain(&errors),
         };
-        let gateway = match Gateway::new(config, source, Arc::new(ProcessEnvironment), overrides, lines, managed) {
+        let (variables, kept) = (Arc::new(ProcessEnvironment), accounts.clone());
+        let gateway = match Gateway::new(config, source, variables, overrides, kept, lines, managed) {
             Ok(gateway) => Arc::new(gateway),
             Err(errors) => return complain(&errors),
         };
@@ -154,6 +160,7 @@ fn run_server(args: ServeArgs) -> ExitCode {
     });
     // Whatever is still running is dropped here and accounted as it goes, before the last lines are written.
     drop(runtime);
+    accounts.finish();
     if let Some(flusher) = flusher {
         flusher.finish();
     }

@@ -1,14 +1,13 @@
 //! From a source to a checked configuration.
 
-use super::check::{Check, aliases, listen, prices, providers, sections};
-use super::environment::{DATA, Variables, value};
+use super::check::{Check, aliases, ledger, listen, prices, providers, sections};
+use super::environment::Variables;
 use super::error::ConfigErrors;
 use super::resolved::{Config, KindInfo, Overrides};
 use super::source::Source;
 use super::types::ConfigFile;
 
 /// Where what outlives the process is kept if nobody says where.
-const DEFAULT_DATA: &str = "tollgate-data";
 
 /// Loads, resolves and checks a configuration.
 ///
@@ -34,7 +33,7 @@ pub fn load(
     let listen = listen::address(&mut check, &file.listen, overrides.listen.as_deref(), protected);
     let discover = file.discover_providers.unwrap_or(file.providers.is_none());
     let providers = providers::resolve(&mut check, &file.providers.unwrap_or_default(), discover, file.timeouts);
-    let data = file.data.or_else(|| value(variables, DATA)).unwrap_or_else(|| DEFAULT_DATA.to_owned());
+    let data = ledger::data(&check, file.data.as_deref());
     let prices = prices::resolve(&mut check, &file.prices, &providers);
     let (errors, key_files) = check.finish();
 
@@ -59,6 +58,7 @@ pub fn load(
         models: file.models,
         log: file.log,
         usage: file.usage,
+        ledger: file.ledger,
         key_files,
     })
 }

@@ -8,7 +8,7 @@ use http::HeaderName;
 use tollgate_core::Secret;
 use tollgate_usage::price::Override;
 
-use super::types::{Cache, Cors, Keys, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{Cache, Cors, Keys, Ledger, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,7 @@ pub struct Config {
     /// Which answers are kept and reused.
     pub cache: Cache,
     /// The folder for what outlives the process.
-    pub data: String,
+    pub data: DataFolder,
     /// Virtual keys, and the log of who changed what.
     pub keys: Keys,
     /// How the server stops.
@@ -53,8 +53,19 @@ pub struct Config {
     pub log: Log,
     /// What is kept about past requests.
     pub usage: Usage,
+    /// Where the record of every request is kept.
+    pub ledger: Ledger,
     /// The files that keys were read from, for whoever watches for changes.
     pub key_files: Vec<PathBuf>,
+}
+
+/// The folder of what is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Whether somebody named it; if it cannot be used then, the server must not go on without it.
+    pub is_given: bool,
 }
 
 /// A checked provider.
@@ -124,6 +135,11 @@ pub enum Cloud {
     Aws,
     /// Google's: a project, a location, and an account's key or an access token.
     Google,
+}
+
+impl DataFolder {
+    /// The folder if none is named.
+    pub const DEFAULT: &str = "tollgate-data";
 }
 
 /// What the command line says; it wins over the environment and the file.

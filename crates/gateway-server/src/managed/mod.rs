@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tollgate_usage::directory::{AuditEntry, Directory, DirectoryError, KeyRing, Snapshot};
 
 pub(crate) use self::task::{Settings, run};
+use crate::accounts::Database;
 use crate::config::Config;
 
 /// What is managed: the directory, and what of it is in memory.
@@ -33,12 +34,15 @@ const OWED: usize = 256;
 // === impl Managed ===
 
 impl Managed {
-    /// Opens the database of a configuration and reads it.
+    /// Opens the database of a configuration, or uses one that is open already, and reads it.
     ///
     /// # Errors
     /// If there is a database that cannot be read. Who may come in is not known then.
-    pub async fn open(config: &Config) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let directory = match database::open(config).await {
+    pub(crate) async fn open(
+        config: &Config,
+        shared: Option<&Database>,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let directory = match database::open(config, shared).await {
             Ok(directory) => Some(directory),
             Err(error) if error.is_there => return Err(error.into()),
             Err(error) => {

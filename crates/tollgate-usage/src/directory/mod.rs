@@ -37,6 +37,7 @@ mod page;
 mod path;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod redaction;
 mod ring;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
@@ -58,6 +59,7 @@ pub use page::{Listed, Page};
 pub use path::{KeyPath, ParsePathError};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresDirectory;
+pub use redaction::{BodyForm, Redaction, RedactionError};
 pub use ring::{Holder, KeyRefusal, KeyRing};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteDirectory;

@@ -57,7 +57,7 @@ pub(in crate::admin) async fn records(call: Call<Nothing, RecordsQuery>) -> Resu
         limit: query.limit.0,
         filter: narrowing!(query).into(),
     };
-    let page = call.gateway.usage().records(&query).await?;
+    let page = call.gateway.accounts.reader().await.records(&query).await?;
     let records = page.records.iter().map(write).collect::<Result<_, _>>()?;
     Ok(Json(Page::new(records, page.next.map(|next| next.to_string()))))
 }

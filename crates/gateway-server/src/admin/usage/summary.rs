@@ -116,7 +116,7 @@ pub(in crate::admin) async fn summary(call: Call<Nothing, SummaryQuery>) -> Resu
         quantiles: query.quantiles,
         filter: narrowing!(query).into(),
     };
-    Ok(Json(call.gateway.usage().summary(&query).await?.into()))
+    Ok(Json(call.gateway.accounts.reader().await.summary(&query).await?.into()))
 }
 
 impl From<tollgate_usage::Summary> for Summary {

@@ -152,7 +152,7 @@ pub(super) fn run(args: KeysArgs) -> ExitCode {
         Err(error) => return fail(&error),
     };
     let work = async {
-        let directory = database::open(&config).await?;
+        let directory = database::open(&config, None).await?;
         Ok::<_, Box<dyn std::error::Error>>(command(&directory, args.command, args.json).await?)
     };
     // Timers can be made within a runtime only.

@@ -43,9 +43,13 @@ fn listening_beyond_loopback_needs_a_key_or_open() {
     assert_eq!(refused("", "", Some("192.168.1.1:1")), format!("command line: --listen: {message}"));
     assert_eq!(refused("", "TOLLGATE_API_KEY=", Some("0.0.0.0:1")), format!("command line: --listen: {message}"));
     assert_eq!(refused("client_key: ${X:-}", "", Some("0.0.0.0:1")), format!("command line: --listen: {message}"));
-    for (yaml, environment, open) in
-        [("open: true", "", false), ("keys: { required: true }", "", false), ("", "", true), ("client_key: k", "", false), ("", "TOLLGATE_API_KEY=k", false)]
-    {
+    for (yaml, environment, open) in [
+        ("open: true", "", false),
+        ("keys: { required: true }", "", false),
+        ("", "", true),
+        ("client_key: k", "", false),
+        ("", "TOLLGATE_API_KEY=k", false),
+    ] {
         assert!(load_with(yaml, environment, Some("0.0.0.0:1"), open).is_ok(), "{yaml} {environment} {open}");
     }
     for loopback in ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {

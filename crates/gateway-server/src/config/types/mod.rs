@@ -8,6 +8,7 @@
 mod cache;
 mod entries;
 mod keys;
+mod ledger;
 mod observe;
 mod prices;
 mod provider;
@@ -25,6 +26,7 @@ pub use cache::{
 };
 pub use entries::Entries;
 pub use keys::Keys;
+pub use ledger::{Ledger, LedgerStoreName, WhenFullName};
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
 pub use prices::{Dollars, PriceEntry};
 pub use provider::{ProviderEntry, TimeoutOverrides};
@@ -88,6 +90,8 @@ pub struct ConfigFile {
     pub log: Log,
     /// What is kept in memory about past requests.
     pub usage: Usage,
+    /// Where the record of every request is kept.
+    pub ledger: Ledger,
 }
 
 impl Default for ConfigFile {
@@ -113,6 +117,7 @@ impl Default for ConfigFile {
             models: Models::default(),
             log: Log::default(),
             usage: Usage::default(),
+            ledger: Ledger::default(),
         }
     }
 }
