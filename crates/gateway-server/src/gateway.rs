@@ -16,7 +16,7 @@ use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
 use tollgate_tower::capture::{CaptureLayer, Sink};
 use tollgate_usage::Ledger;
-use tollgate_usage::directory::{Actor, AuditEntry};
+use tollgate_usage::directory::{Actor, AuditEntry, Snapshot};
 use tollgate_usage::price::{PriceBook, Prices};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
@@ -26,6 +26,7 @@ use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, redaction, types};
 use crate::keys::ClientKeys;
 use crate::managed::Managed;
+use crate::rules;
 use crate::providers::{Built, build_all, kinds};
 use crate::stack::{self, Stack};
 
@@ -146,6 +147,11 @@ impl Gateway {
     /// # Errors
     /// Whatever is wrong with the new configuration; the old one stays in use.
     pub fn reload(&self) -> Result<Reloaded, ConfigErrors> {
+        self.reload_by(&Actor::configuration())
+    }
+
+    /// The same, asked for by somebody whom the audit log is to name.
+    pub(crate) fn reload_by(&self, actor: &Actor) -> Result<Reloaded, ConfigErrors> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let overrides = Overrides { has_keys: self.managed.ring().had_keys(), ..self.overrides.clone() };
         let config = load(&self.source, &*self.variables, &kinds(), &overrides)?;
@@ -169,15 +175,25 @@ impl Gateway {
         let new = Generation::build(config, &self.source, &old.providers, kept)?;
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
-        self.record_reload(&sections, &needs_restart);
+        self.record_reload(actor, &sections, &needs_restart);
         Ok(Reloaded::Changed { needs_restart })
     }
 
     /// Tells the audit log which sections have changed. What they say may be secret, and is in the file's own history.
-    fn record_reload(&self, sections: &[&str], needs_restart: &[&str]) {
+    fn record_reload(&self, actor: &Actor, sections: &[&str], needs_restart: &[&str]) {
         let name = self.source.path().map_or_else(|| "environment".to_owned(), |path| path.display().to_string());
-        let entry = AuditEntry::new(&Actor::configuration(), "configuration", &name, "reload");
+        let entry = AuditEntry::new(actor, "configuration", &name, "reload");
         self.managed.record(entry.after(json!({ "changed": sections, "needs_restart": needs_restart })));
+    }
+
+    /// What models cost.
+    pub(crate) fn prices(&self) -> &Prices {
+        &self.prices
+    }
+
+    /// Has requests from now on follow what is managed.
+    pub(crate) fn follow(&self, snapshot: &Snapshot) {
+        self.prices.manage(rules::overrides(snapshot));
     }
 
     /// What the files that the configuration was read from look like now.

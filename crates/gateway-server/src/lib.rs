@@ -13,9 +13,11 @@ mod keys;
 pub mod managed;
 mod providers;
 mod reloading;
+mod rules;
 pub mod serve;
 pub mod stack;
 mod telemetry;
+mod texts;
 
 pub use accounts::Accounts;
 pub use app::App;
