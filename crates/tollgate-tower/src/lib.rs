@@ -10,6 +10,7 @@
 //! | `usage` | [`UsageLayer`](usage::UsageLayer) | one record for each request, on end, error or drop |
 //! | `limit` | [`ConcurrencyLimitLayer`](limit::ConcurrencyLimitLayer) | so many at once, streams until they end |
 //! | `route` | [`RouteLayer`](route::RouteLayer) | decides who answers |
+//! | `quota` | [`QuotaLayer`](quota::QuotaLayer) | limits and budgets, before the cache or after it |
 //! | `cache` | [`CacheLayer`](cache::CacheLayer) | answers from a cache, one call for equal requests in flight |
 //! | `retry` | [`RetryLayer`](retry::RetryLayer) | asks again, only before the answer has begun |
 //! | `timeout` | [`TimeoutLayer`](timeout::TimeoutLayer) | first byte, idle, total |
@@ -21,6 +22,8 @@
 pub mod cache;
 #[cfg(feature = "limit")]
 pub mod limit;
+#[cfg(feature = "quota")]
+pub mod quota;
 #[cfg(feature = "retry")]
 pub mod retry;
 #[cfg(feature = "route")]
@@ -32,7 +35,9 @@ pub mod trace;
 #[cfg(feature = "usage")]
 pub mod usage;
 
-#[cfg(any(feature = "limit", feature = "usage"))]
+#[cfg(any(feature = "quota", feature = "usage"))]
+mod billed;
+#[cfg(any(feature = "limit", feature = "quota", feature = "usage"))]
 mod guarded;
 
 #[cfg(test)]

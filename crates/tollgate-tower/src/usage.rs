@@ -20,13 +20,12 @@ use std::sync::Arc;
 use std::task;
 use std::task::Poll;
 
-use tollgate_core::{
-    BoxFuture, Context, Error, ErrorKind, Head, Operation, Outcome, Request, Response, Usage as Tokens,
-};
+use tollgate_core::{BoxFuture, Context, Error, Head, Operation, Outcome, Request, Response};
 use tollgate_usage::{Ledger, UsageRecord};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::billed::{Ended, note_estimate};
 use crate::guarded::{Guard, Guarded};
 
 /// Makes [`Usage`]. See the [module docs](self).
@@ -112,12 +111,6 @@ struct Owed<L: Ledger> {
     ended: Option<Ended>,
 }
 
-#[derive(Clone, Copy)]
-enum Ended {
-    Well,
-    Failed(ErrorKind),
-}
-
 impl<L: Ledger + Unpin + 'static> Guard for Owed<L> {
     fn ended(&mut self) {
         self.ended = Some(Ended::Well);
@@ -139,13 +132,9 @@ impl<L: Ledger> Drop for Owed<L> {
                 }
                 _ => {}
             }
-            let is_over = observed.outcome == Outcome::Complete;
-            if observed.usage.is_none() && observed.attempts > 0 && !is_over && may_be_billed(self.ended) {
-                let input = Some(self.head.estimated_input());
-                observed.usage = Some(Tokens { input, estimated: true, ..Tokens::default() });
-            }
             observed.outcome
         });
+        note_estimate(&self.context, &self.head, self.ended);
         let status = if outcome == Outcome::Pending { UsageRecord::CLIENT_CLOSED } else { self.status };
         let asked = self.head.model_name().map(Arc::from);
         let record = UsageRecord::new(self.operation, asked, self.head.stream, status, &self.context);
@@ -153,18 +142,10 @@ impl<L: Ledger> Drop for Owed<L> {
     }
 }
 
-/// Whether a provider may have worked on a request of which it told no usage: not if it refused it or was not there.
-fn may_be_billed(ended: Option<Ended>) -> bool {
-    match ended {
-        None => true,
-        Some(Ended::Well) => false,
-        Some(Ended::Failed(kind)) => matches!(kind, ErrorKind::UpstreamTimeout | ErrorKind::UpstreamInvalid),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt;
+    use tollgate_core::{ErrorKind, Usage as Tokens};
     use tollgate_usage::MemoryLedger;
     use tower::{Layer as _, ServiceExt, service_fn};
 

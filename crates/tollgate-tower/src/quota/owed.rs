@@ -1,0 +1,64 @@
+//! What has to be put right when a request is over.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tollgate_core::{Context, Error, Head, NanoUsd, Operation};
+use tollgate_usage::quota::{Admission, Used};
+
+use super::Pricing;
+use crate::billed::{Ended, note_estimate};
+use crate::guarded::Guard;
+
+/// Settles when it is dropped.
+pub(super) struct Owed {
+    pub(super) admission: Option<Admission>,
+    pub(super) pricing: Arc<dyn Pricing>,
+    pub(super) operation: Operation,
+    pub(super) head: Arc<Head>,
+    pub(super) context: Context,
+    pub(super) settled: Arc<Notify>,
+    pub(super) ended: Option<Ended>,
+}
+
+impl Guard for Owed {
+    fn ended(&mut self) {
+        self.ended = Some(Ended::Well);
+    }
+
+    fn failed(&mut self, error: &Error) {
+        self.ended = Some(Ended::Failed(error.kind()));
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let Some(admission) = self.admission.take() else { return };
+        admission.settle(&self.used());
+        // One is enough: who then finds room left lets the next one know.
+        self.settled.notify_one();
+    }
+}
+
+impl Owed {
+    fn used(&self) -> Used {
+        note_estimate(&self.context, &self.head, self.ended);
+        let (was_asked, is_cached, usage, reported) = self.context.observe(|observed| {
+            let is_cached = observed.cache.as_ref().is_some_and(|cache| cache.status.is_served());
+            (observed.attempts > 0, is_cached, observed.usage, observed.reported_cost)
+        });
+        if is_cached {
+            // It counts for limits on tokens of rules by which cached answers count, and costs nothing.
+            return Used { tokens: usage.map(|usage| usage.total()), cost: Some(NanoUsd::ZERO) };
+        }
+        let refused = matches!(self.ended, Some(Ended::Failed(_)));
+        match usage {
+            // Nobody was asked, or who was asked refused or could not be reached.
+            None if !was_asked || (refused && reported.is_none()) => Used::NOTHING,
+            usage => Used {
+                tokens: usage.map(|usage| usage.total()),
+                cost: self.pricing.note(self.operation, &self.context),
+            },
+        }
+    }
+}
