@@ -7,6 +7,7 @@
 mod bench;
 mod codegen;
 mod dist;
+mod prices;
 mod tidy;
 mod train;
 
@@ -40,6 +41,8 @@ enum Command {
     Codegen(codegen::Args),
     /// Pack the released binary with its licence.
     Dist,
+    /// Convert a public list of prices into the book that ships with the gateway, or check the book.
+    Prices(prices::Args),
     /// Train a model that ships with a crate, from labelled data.
     Train(train::Args),
     /// Check what the compiler does not: layers, weights, texts, licences.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::CacheFloor(args) => bench::cache::floor::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Codegen(args) => codegen::run(&args),
         Command::Dist => dist::run().map(|()| ExitCode::SUCCESS),
+        Command::Prices(args) => prices::run(&args),
         Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(),
     };

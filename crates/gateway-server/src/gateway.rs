@@ -14,6 +14,7 @@ use tollgate_core::{BoxFuture, Error};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
+use tollgate_usage::price::{PriceBook, Prices};
 use tollgate_usage::{Ledger, MemoryLedger};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
@@ -21,7 +22,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer,
 use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
 use crate::providers::{Built, build_all, kinds};
-use crate::stack::{self, Stack};
+use crate::quotas::Limits;
+use crate::stack::{self, Accounts, Stack};
 
 /// The running gateway: what stays, and the generation that a reload exchanges.
 pub struct Gateway {
@@ -36,6 +38,7 @@ pub struct Gateway {
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
+    accounts: Accounts,
     draining: AtomicBool,
     /// Held while a new generation is built, so that two reloads do not overtake each other.
     reloading: Mutex<()>,
@@ -67,6 +70,7 @@ struct Kept {
     ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
+    accounts: Accounts,
 }
 
 /// What a reload did.
@@ -99,8 +103,17 @@ impl Gateway {
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
-        let kept =
-            Kept { ledgers: (ledger.clone(), log.clone()), responses: responses.clone(), caches: caches.clone() };
+        let accounts = Accounts {
+            prices: Arc::new(Prices::new(PriceBook::built_in())),
+            limits: Arc::new(Limits::new(&config, &source)?),
+        };
+        let kept = Kept {
+            ledgers: (ledger.clone(), log.clone()),
+            responses: responses.clone(),
+            caches: caches.clone(),
+            accounts: accounts.clone(),
+        };
+        accounts.limits.configure(&config, &source)?;
         let first = Generation::build(config, &source, &[], kept)?;
         Ok(Self {
             current: ArcSwap::from_pointee(first),
@@ -112,6 +125,7 @@ impl Gateway {
             log,
             responses,
             caches,
+            accounts,
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
         })
@@ -142,8 +156,10 @@ impl Gateway {
             ledgers: (self.ledger.clone(), self.log.clone()),
             responses: self.responses.clone(),
             caches: self.caches.clone(),
+            accounts: self.accounts.clone(),
         };
         let new = Generation::build(config, &self.source, &old.providers, kept)?;
+        self.accounts.limits.configure(&new.config, &self.source)?;
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
         Ok(Reloaded::Changed { needs_restart })
@@ -201,6 +217,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("log", old.log != new.log),
         ("usage", old.usage != new.usage),
         ("cache.memory", old.cache.memory != new.cache.memory),
+        ("quota.redis", old.quota.redis != new.quota.redis),
+        ("quota.lease", old.quota.lease != new.quota.lease),
     ];
     changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
 }
@@ -210,9 +228,14 @@ impl Generation {
         let fingerprint = source.fingerprint_with(&config.key_files);
         let providers = build_all(&config, source, earlier)?;
         let registry = Arc::new(registry(&config, &providers));
-        let background = || stack::background(&config, registry.clone(), kept.ledgers.clone());
+        let prices = &kept.accounts.prices;
+        let kinds =
+            config.providers.iter().map(|provider| (provider.name.as_str().into(), provider.kind.as_str().into()));
+        prices.configure(kinds, Vec::new());
+        let background = || stack::background(&config, registry.clone(), kept.ledgers.clone(), prices.clone());
         let cache = Arc::new(kept.caches.build(&config, source, background)?);
-        let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone());
+        let stack =
+            stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone(), &kept.accounts);
         let doors = doors(&config, stack, registry.clone());
         Ok(Self { config, registry, doors, cache, providers, fingerprint })
     }
@@ -286,6 +309,13 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
                 "x-tollgate-model",
                 "x-tollgate-attempts",
                 "retry-after",
+                "x-ratelimit-limit-requests",
+                "x-ratelimit-limit-tokens",
+                "x-ratelimit-remaining-requests",
+                "x-ratelimit-remaining-tokens",
+                "x-ratelimit-reset-requests",
+                "x-ratelimit-reset-tokens",
+                "x-tollgate-budget-warning",
             ]
             .map(http::HeaderName::from_static),
         ))

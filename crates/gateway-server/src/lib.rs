@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 mod gateway;
 mod providers;
+mod quotas;
 mod reloading;
 pub mod serve;
 pub mod stack;

@@ -15,13 +15,23 @@ use tollgate_tower::timeout::{TimeoutLayer, Timeouts};
 use tollgate_tower::trace::TraceLayer;
 use tollgate_tower::usage::UsageLayer;
 use tollgate_usage::Ledger;
+use tollgate_usage::price::Prices;
+use tollgate_usage::quota::CacheHits;
 use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
 use crate::config::{Config, types};
+use crate::quotas::Limits;
 
 /// A composed stack.
 pub type Stack = BoxCloneSyncService<Request, Response, Error>;
+
+/// What requests cost and how much they may, which outlives every reload.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    pub(crate) prices: Arc<Prices>,
+    pub(crate) limits: Arc<Limits>,
+}
 
 /// Composes the stack of a configuration.
 ///
@@ -32,10 +42,12 @@ pub fn build<L>(
     ledger: L,
     responses: Arc<ResponseStore>,
     cache: Arc<AnswerCache>,
+    accounts: &Accounts,
 ) -> Stack
 where
     L: Ledger + Clone + Unpin + 'static,
 {
+    let Accounts { prices, limits: quotas } = accounts;
     let limits = &config.limits;
     let limit = limits
         .concurrency()
@@ -51,14 +63,18 @@ where
             // Outside of usage, because a response in the background is made, and accounted, after its request was answered.
             .layer(ResponsesLayer::new(registry.clone(), responses))
             // Outside of whatever may answer or refuse, so that each request leaves exactly one record.
-            .layer(UsageLayer::new(ledger.clone()))
+            .layer(UsageLayer::new(ledger.clone()).prices(prices.clone()))
             // Before any work is done for a request that there is no room for.
             .option_layer(limit)
             // Once: a retry asks the same provider again.
             .layer(RouteLayer::new(registry.clone()))
+            // Inside of routing, because limits may be about models; outside of the cache, for those by which its answers count.
+            .layer(quotas.layer(config, prices.clone(), CacheHits::Count))
             // Inside of routing, because an answer is kept under the model that gives it; outside of retries, because what is
             // stored needs none. Calls for no client are the gateway's own, and recorded as such.
-            .layer(CacheLayer::new(cache).background(UsageLayer::new(ledger)))
+            .layer(CacheLayer::new(cache).background(UsageLayer::new(ledger).prices(prices.clone())))
+            // Inside of the cache, for those by which its answers are free; outside of retries, which are one request.
+            .layer(quotas.layer(config, prices.clone(), CacheHits::Free))
             // Sees errors only before an answer has begun, because a provider's future completes when it begins.
             .layer(retry)
             // Inside of retry, so that it counts for each attempt.
@@ -68,14 +84,14 @@ where
 }
 
 /// Composes the way to the providers for calls that are made for no client, which are recorded like others.
-pub fn background<L>(config: &Config, registry: Arc<Registry>, ledger: L) -> Stack
+pub fn background<L>(config: &Config, registry: Arc<Registry>, ledger: L, prices: Arc<Prices>) -> Stack
 where
     L: Ledger + Clone + Unpin + 'static,
 {
     BoxCloneSyncService::new(
         ServiceBuilder::new()
             .layer(TraceLayer::new())
-            .layer(UsageLayer::new(ledger))
+            .layer(UsageLayer::new(ledger).prices(prices))
             .layer(RouteLayer::new(registry.clone()))
             .layer(TimeoutLayer::new(timeouts(config)))
             .service(Dispatch::new(registry)),

@@ -41,7 +41,7 @@ pub use context::{Context, ContextBuilder, Grant, Identity, Observed, Outcome, T
 pub use edits::Edits;
 pub use error::{Error, ErrorKind, UpstreamAnswer};
 pub use head::{Head, Located, StreamOptions};
-pub use money::{Cost, NanoUsd, ParseMoneyError};
+pub use money::{Cost, NanoUsd, ParseMoneyError, scaled_decimal};
 pub use operation::Operation;
 pub use quota::{Allowance, QuotaNotice};
 pub use request::{Passthrough, Request};

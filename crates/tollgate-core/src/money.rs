@@ -39,6 +39,13 @@ impl NanoUsd {
     /// One US dollar.
     pub const DOLLAR: Self = Self(1_000_000_000);
 
+    /// Dollars as any decimal number, such as `1.5e-07`, rounded half up to the nearest amount. For what others say, who write
+    /// more decimals than there are; our own texts are parsed by [`FromStr`].
+    #[must_use]
+    pub fn rounded(dollars: &str) -> Option<Self> {
+        scaled_decimal(dollars, 9).map(Self)
+    }
+
     /// The sum, or the largest amount.
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
@@ -55,6 +62,46 @@ impl NanoUsd {
 impl Cost {
     /// The price id of an amount that the provider said itself.
     pub const REPORTED: &'static str = "reported";
+
+    /// The price id of nothing, because a cache or another request's answer gave it.
+    pub const CACHED: &'static str = "cached";
+
+    /// The price id of nothing, because providers do not charge for such a request: it was refused, or only asks how many
+    /// tokens a prompt has.
+    pub const FREE: &'static str = "free";
+}
+
+/// A decimal number in the form of JSON's times ten to the power of `places`, rounded half up to a whole number. `None` if
+/// the text is none, or negative, or too large.
+#[must_use]
+pub fn scaled_decimal(text: &str, places: i32) -> Option<u64> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = || whole.bytes().chain(decimals.bytes());
+    if whole.is_empty() || !digits().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let mut value = 0_u128;
+    // How many of the digits stand before the decimal point of the result.
+    let kept = i32::try_from(whole.len()).ok()?.checked_add(exponent)?.checked_add(places)?;
+    let mut places_seen = 0;
+    for digit in digits() {
+        if places_seen >= kept {
+            // The first digit that is cut off decides.
+            let is_next = places_seen == kept;
+            return u64::try_from(value + u128::from(is_next && digit >= b'5')).ok();
+        }
+        value = value.checked_mul(10)?.checked_add(u128::from(digit - b'0'))?;
+        places_seen += 1;
+    }
+    while places_seen < kept && value > 0 {
+        value = value.checked_mul(10)?;
+        places_seen += 1;
+    }
+    u64::try_from(value).ok()
 }
 
 impl AddAssign for NanoUsd {
@@ -121,6 +168,32 @@ mod tests {
             assert_eq!(NanoUsd(nanos).to_string(), text);
         }
         assert_eq!("2.50".parse(), Ok(NanoUsd(2_500_000_000)));
+    }
+
+    #[test]
+    fn numbers_of_others_are_rounded_once() {
+        for (text, places, expect) in [
+            ("1.5e-07", 15, Some(150_000_000)),
+            ("0.00006", 15, Some(60_000_000_000)),
+            ("3.3333333333333335e-05", 15, Some(33_333_333_333)),
+            ("0.0", 15, Some(0)),
+            ("2000000.0", 0, Some(2_000_000)),
+            ("0.4999999999", 0, Some(0)),
+            ("0.5", 0, Some(1)),
+            ("9.99", 1, Some(100)),
+            ("5e-12", 9, Some(0)),
+            ("12E2", 0, Some(1200)),
+            ("1e30", 9, None),
+            ("1e99999999999", 9, None),
+            ("0e900", 9, Some(0)),
+            ("-1", 9, None),
+            ("", 9, None),
+            (".5", 9, None),
+            ("1e", 9, None),
+            ("NaN", 9, None),
+        ] {
+            assert_eq!(scaled_decimal(text, places), expect, "{text} with {places} places");
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Tokens, normalised.
 
 /// Token counts of one answer, in one convention for every provider: `input` and `output` are totals, the other
-/// counts are parts of them. `None` means that the provider did not say, which is not the same as zero.
+/// counts of tokens are parts of them. `None` means that the provider did not say, which is not the same as zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Usage {
     /// All input tokens, cached ones included.
     pub input: Option<u64>,
@@ -13,12 +13,22 @@ pub struct Usage {
     pub cache_read: Option<u64>,
     /// Input tokens written to the provider's prompt cache.
     pub cache_creation: Option<u64>,
+    /// Those of them that are kept for an hour, which some providers charge more for.
+    pub cache_creation_1h: Option<u64>,
     /// Output tokens spent on reasoning.
     pub reasoning: Option<u64>,
     /// Input tokens that were audio.
     pub audio_input: Option<u64>,
     /// Output tokens that were audio.
     pub audio_output: Option<u64>,
+    /// Input tokens that were pictures.
+    pub image_input: Option<u64>,
+    /// Output tokens that were pictures.
+    pub image_output: Option<u64>,
+    /// Pictures that were made.
+    pub images: Option<u64>,
+    /// Searches that are charged by the piece: of the web, or of documents to be ranked.
+    pub searches: Option<u64>,
     /// Whether any count is our estimate and not the provider's figure.
     pub estimated: bool,
 }
@@ -36,9 +46,14 @@ impl Usage {
             (&mut self.output, newer.output),
             (&mut self.cache_read, newer.cache_read),
             (&mut self.cache_creation, newer.cache_creation),
+            (&mut self.cache_creation_1h, newer.cache_creation_1h),
             (&mut self.reasoning, newer.reasoning),
             (&mut self.audio_input, newer.audio_input),
             (&mut self.audio_output, newer.audio_output),
+            (&mut self.image_input, newer.image_input),
+            (&mut self.image_output, newer.image_output),
+            (&mut self.images, newer.images),
+            (&mut self.searches, newer.searches),
         ];
         for (known, newer) in fields {
             if newer.is_some() {

@@ -20,6 +20,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const X_BUDGET_WARNING: HeaderName = HeaderName::from_static("x-tollgate-budget-warning");
+const X_COST: HeaderName = HeaderName::from_static("x-tollgate-cost");
+const X_SAVED: HeaderName = HeaderName::from_static("x-tollgate-saved");
 const X_ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 
 /// What a client expects of an answer.
@@ -61,6 +63,9 @@ pub(crate) fn answer(shape: Shape, response: Response, context: &Context) -> htt
     directives::tell(&mut headers, context, !response.body.is_arriving());
     name_provider(&mut headers, context);
     tell_limits(&mut headers, shape.protocol, context);
+    if !response.body.is_arriving() {
+        name_cost(&mut headers, context);
+    }
     name_request(&mut headers, shape.protocol, context.request_id());
     let body = if is_stream && !is_raw && response.body.is_arriving() {
         InBand::wrap(response.body, shape.protocol, context.request_id().clone())
@@ -181,6 +186,16 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
         .map(|name| name.chars().map(plain).collect())
         .collect::<Vec<String>>()
         .join(", ")
+}
+
+/// Says what the request cost and what a cache saved, where that is known. Of an answer that is still arriving it is not.
+fn name_cost(headers: &mut HeaderMap, context: &Context) {
+    let (cost, saved) = context.observe(|observed| (observed.cost.as_ref().map(|cost| cost.amount), observed.saved));
+    for (name, amount) in [(X_COST, cost), (X_SAVED, saved)] {
+        if let Some(value) = amount.and_then(|amount| HeaderValue::from_str(&amount.to_string()).ok()) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 fn name_provider(headers: &mut HeaderMap, context: &Context) {

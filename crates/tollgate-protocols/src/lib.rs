@@ -7,6 +7,7 @@
 //! | [`eventstream`] | Amazon's binary framing of events, both ways |
 //! | [`openai`] | OpenAI's family of protocols: the head of a request, its edits, its errors, a whole answer as a stream |
 //! | [`tap`] | what can be learned of an answer while it passes: model, tokens, first token, how it ended |
+//! | [`billing`] | what providers say of what they charge |
 //! | [`usage`] | token counts in every provider's words, normalised |
 //! | [`doors`] | requests in one form and answers both ways, for layers that know no protocol |
 //! | [`embeddings`] | OpenAI's embeddings on the client's side, for every provider |
@@ -16,6 +17,7 @@
 
 pub mod anthropic_messages;
 pub mod bedrock_converse;
+pub mod billing;
 pub mod codec;
 pub mod cohere_chat;
 pub mod doors;

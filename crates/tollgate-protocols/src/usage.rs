@@ -7,9 +7,10 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use tollgate_core::Usage;
+use tollgate_core::{NanoUsd, Usage};
 
-use crate::json::{Fault, Scanner};
+use crate::billing::{self, Billing};
+use crate::json::{self, Fault, Scanner};
 
 /// Reads a usage object in any of the known shapes: OpenAI Chat Completions and Responses, Anthropic, Gemini, Bedrock,
 /// Cohere, Ollama. `None` if it holds no count.
@@ -34,6 +35,8 @@ pub(crate) struct Wire {
     output_details: Details,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
+    ephemeral_1h_input_tokens: Option<u64>,
+    web_search_requests: Option<u64>,
     // DeepSeek, Moonshot
     prompt_cache_hit_tokens: Option<u64>,
     cached_tokens: Option<u64>,
@@ -43,6 +46,10 @@ pub(crate) struct Wire {
     thoughts_token_count: Option<u64>,
     tool_use_prompt_token_count: Option<u64>,
     cached_content_token_count: Option<u64>,
+    /// `promptTokensDetails`
+    prompt_modalities: Modalities,
+    /// `candidatesTokensDetails`
+    candidates_modalities: Modalities,
     // Bedrock
     bedrock_input: Option<u64>,
     bedrock_output: Option<u64>,
@@ -56,6 +63,13 @@ pub(crate) struct Wire {
     cohere_output: Option<u64>,
     billed_input: Option<u64>,
     billed_output: Option<u64>,
+    search_units: Option<u64>,
+    // What it cost: OpenRouter, xAI, Perplexity
+    cost: Option<NanoUsd>,
+    /// What OpenRouter says that it cost at a provider whose key is the user's own.
+    upstream_cost: Option<NanoUsd>,
+    is_own_key: bool,
+    service_tier: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,8 +77,16 @@ struct Details {
     cached: Option<u64>,
     cache_write: Option<u64>,
     audio: Option<u64>,
+    image: Option<u64>,
     reasoning: Option<u64>,
     thinking: Option<u64>,
+}
+
+/// Gemini's counts by modality, as far as they are charged apart.
+#[derive(Clone, Copy, Debug, Default)]
+struct Modalities {
+    audio: Option<u64>,
+    image: Option<u64>,
 }
 
 /// How deep a usage object is nested at most; deeper parts are nobody's counts.
@@ -93,6 +115,9 @@ impl Wire {
             return self.nested(json, scanner, name);
         }
         let value = &json[scanner.value()?];
+        if self.of_billing(name, value) {
+            return Ok(());
+        }
         let field = match name {
             b"prompt_tokens" => &mut self.prompt_tokens,
             b"completion_tokens" => &mut self.completion_tokens,
@@ -120,7 +145,34 @@ impl Wire {
         Ok(())
     }
 
+    /// Takes a member that is no count of tokens; whether it is one of those.
+    fn of_billing(&mut self, name: &[u8], value: &[u8]) -> bool {
+        match name {
+            b"cost" => self.cost = billing::dollars(value),
+            // A tick is a ten-billionth of a dollar.
+            b"cost_in_usd_ticks" => self.cost = count(value).map(|ticks| NanoUsd(ticks.saturating_add(5) / 10)),
+            b"is_byok" => self.is_own_key = value == b"true",
+            b"service_tier" | b"serviceTier" => self.service_tier = json::decode(value),
+            b"promptTokensDetails" => self.prompt_modalities = Modalities::read(value),
+            b"candidatesTokensDetails" => self.candidates_modalities = Modalities::read(value),
+            _ => return false,
+        }
+        true
+    }
+
     fn nested(&mut self, json: &[u8], scanner: &mut Scanner<'_>, name: &[u8]) -> Result<(), Fault> {
+        if matches!(name, b"cost" | b"cost_details") {
+            scanner.object(|scanner, key| {
+                let amount = billing::dollars(&json[scanner.value()?]);
+                match &*key.name() {
+                    b"total_cost" => self.cost = amount,
+                    b"upstream_inference_cost" => self.upstream_cost = amount,
+                    _ => {}
+                }
+                Ok(())
+            })?;
+            return Ok(());
+        }
         let mut counts = |take: &mut dyn FnMut(&[u8], Option<u64>)| {
             scanner.object(|scanner, key| {
                 let span = scanner.value()?;
@@ -147,7 +199,22 @@ impl Wire {
                 counts(&mut |name, value| match name {
                     b"input_tokens" => self.billed_input = value,
                     b"output_tokens" => self.billed_output = value,
+                    b"search_units" => self.search_units = value,
                     _ => {}
+                })?;
+            }
+            b"cache_creation" => {
+                counts(&mut |name, value| {
+                    if name == b"ephemeral_1h_input_tokens" {
+                        self.ephemeral_1h_input_tokens = value;
+                    }
+                })?;
+            }
+            b"server_tool_use" => {
+                counts(&mut |name, value| {
+                    if name == b"web_search_requests" {
+                        self.web_search_requests = value;
+                    }
                 })?;
             }
             _ => {
@@ -164,10 +231,27 @@ impl Details {
             b"cached_tokens" => self.cached = value,
             b"cache_write_tokens" => self.cache_write = value,
             b"audio_tokens" => self.audio = value,
+            b"image_tokens" => self.image = value,
             b"reasoning_tokens" => self.reasoning = value,
             b"thinking_tokens" => self.thinking = value,
             _ => {}
         }
+    }
+}
+
+impl Modalities {
+    /// Reads a list of `{"modality": "AUDIO", "tokenCount": 7}`. The scanner has no lists, and only Google has such a one.
+    fn read(value: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Detail<'a> {
+            #[serde(borrow)]
+            modality: std::borrow::Cow<'a, str>,
+            #[serde(rename = "tokenCount")]
+            tokens: Option<u64>,
+        }
+        let details: Vec<Detail<'_>> = serde_json::from_slice(value).unwrap_or_default();
+        let of = |modality| details.iter().find(|detail| detail.modality == modality).and_then(|detail| detail.tokens);
+        Self { audio: of("AUDIO"), image: of("IMAGE") }
     }
 }
 
@@ -200,9 +284,19 @@ impl<'de> Deserialize<'de> for Wire {
 }
 
 impl Wire {
+    /// What the provider says of what it charges.
+    pub(crate) fn billing(&self) -> Billing {
+        // With a key of the user's own, OpenRouter's cost is its fee alone.
+        let upstream = self.upstream_cost.filter(|_| self.is_own_key).unwrap_or_default();
+        Billing {
+            service_tier: self.service_tier.as_deref().map(Into::into),
+            reported_cost: self.cost.map(|cost| cost.saturating_add(upstream)),
+        }
+    }
+
     /// The counts in one convention; `None` if there are none.
     pub(crate) fn normalise(&self) -> Option<Usage> {
-        let usage = if self.prompt_token_count.is_some() || self.candidates_token_count.is_some() {
+        let mut usage = if self.prompt_token_count.is_some() || self.candidates_token_count.is_some() {
             self.gemini()
         } else if self.bedrock_input.is_some() || self.bedrock_output.is_some() {
             self.bedrock()
@@ -218,6 +312,7 @@ impl Wire {
         } else {
             self.openai()
         };
+        usage.searches = self.web_search_requests.or(self.search_units);
         (!usage.is_empty()).then_some(usage)
     }
 
@@ -239,7 +334,9 @@ impl Wire {
             reasoning,
             audio_input: self.input_details.audio,
             audio_output: self.output_details.audio,
-            estimated: false,
+            image_input: self.input_details.image,
+            image_output: self.output_details.image,
+            ..Usage::default()
         }
     }
 
@@ -261,6 +358,7 @@ impl Wire {
             output: self.output_tokens,
             cache_read: self.cache_read_input_tokens,
             cache_creation: self.cache_creation_input_tokens,
+            cache_creation_1h: self.ephemeral_1h_input_tokens,
             reasoning: self.output_details.thinking,
             ..Usage::default()
         }
@@ -275,6 +373,10 @@ impl Wire {
             },
             cache_read: self.cached_content_token_count,
             reasoning: self.thoughts_token_count,
+            audio_input: self.prompt_modalities.audio,
+            audio_output: self.candidates_modalities.audio,
+            image_input: self.prompt_modalities.image,
+            image_output: self.candidates_modalities.image,
             ..Usage::default()
         }
     }
@@ -346,6 +448,47 @@ mod tests {
             None,
             None,
         );
+    }
+
+    #[test]
+    fn what_is_charged_apart() {
+        let anthropic = parse(
+            br#"{"input_tokens":10,"cache_creation_input_tokens":300,"cache_read_input_tokens":0,"output_tokens":5,
+                "cache_creation":{"ephemeral_5m_input_tokens":100,"ephemeral_1h_input_tokens":200},
+                "server_tool_use":{"web_search_requests":2,"web_fetch_requests":1}}"#,
+        );
+        let usage = anthropic.unwrap();
+        assert_eq!((usage.cache_creation, usage.cache_creation_1h, usage.searches), (Some(300), Some(200), Some(2)));
+        let gemini = parse(
+            br#"{"promptTokenCount":100,"candidatesTokenCount":1290,
+                "promptTokensDetails":[{"modality":"TEXT","tokenCount":40},{"modality":"AUDIO","tokenCount":60}],
+                "candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":1290}]}"#,
+        );
+        let usage = gemini.unwrap();
+        assert_eq!((usage.audio_input, usage.image_input, usage.image_output), (Some(60), None, Some(1290)));
+        let images = parse(br#"{"input_tokens":50,"input_tokens_details":{"image_tokens":10,"text_tokens":40}}"#);
+        assert_eq!(images.unwrap().image_input, Some(10));
+        let rerank = parse(br#"{"billed_units":{"search_units":3}}"#);
+        assert_eq!(rerank.unwrap().searches, Some(3));
+    }
+
+    #[test]
+    fn what_the_provider_says_that_it_cost() {
+        for (json, nanos) in [
+            (r#"{"prompt_tokens":1,"cost":0.0000102}"#, Some(10_200)),
+            (
+                r#"{"prompt_tokens":1,"cost":1.02e-05,"is_byok":false,"cost_details":{"upstream_inference_cost":1}}"#,
+                Some(10_200),
+            ),
+            (r#"{"cost":5e-7,"is_byok":true,"cost_details":{"upstream_inference_cost":0.00001}}"#, Some(10_500)),
+            (r#"{"prompt_tokens":1,"cost_in_usd_ticks":943000}"#, Some(94_300)),
+            (r#"{"cost":{"input_tokens_cost":0.1,"total_cost":0.006}}"#, Some(6_000_000)),
+            (r#"{"cost":"free"}"#, None),
+            (r#"{"cost":-1}"#, None),
+        ] {
+            let billing = Wire::read(json.as_bytes()).unwrap().billing();
+            assert_eq!(billing.reported_cost, nanos.map(NanoUsd), "{json}");
+        }
     }
 
     #[test]

@@ -237,6 +237,8 @@ pub struct Quirks {
     pub keeps_responses: bool,
     /// Whether it counts tokens at `/responses/input_tokens`.
     pub counts_tokens: bool,
+    /// Whether it says what a request cost, in dollars. Others have members of the same names that mean something else.
+    pub reports_cost: bool,
 }
 
 impl Quirks {
@@ -250,6 +252,7 @@ impl Quirks {
         headers: &[],
         keeps_responses: false,
         counts_tokens: false,
+        reports_cost: false,
     };
 }
 

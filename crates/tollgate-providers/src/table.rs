@@ -122,7 +122,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
         kind: "xai",
         title: "xAI",
         dialect: Dialect::XAI,
-        quirks: Quirks { keeps_responses: true, ..Quirks::NONE },
+        quirks: Quirks { keeps_responses: true, reports_cost: true, ..Quirks::NONE },
         env_prefixes: &["XAI"],
         base_url: Some("https://api.x.ai/v1"),
         operations: Operations::CHAT.and_completions().and_embeddings().and_responses(),
@@ -143,6 +143,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
         kind: "openrouter",
         title: "OpenRouter",
         dialect: Dialect::OPENROUTER,
+        quirks: Quirks { reports_cost: true, ..Quirks::NONE },
         env_prefixes: &["OPENROUTER"],
         base_url: Some("https://openrouter.ai/api/v1"),
         operations: Operations::ALL,
@@ -181,6 +182,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
         base_url: Some("https://api.perplexity.ai"),
         quirks: Quirks {
             listed_models: &["sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"],
+            reports_cost: true,
             ..NO_STREAM_OPTIONS
         },
         ..HOSTED

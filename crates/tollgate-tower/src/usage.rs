@@ -2,7 +2,8 @@
 //!
 //! The record is written when the answer has ended, when it failed, or when it is dropped because the client went away.
 //! Tokens are what the provider noted in the request's [`Context`]; where it had no chance to, an
-//! estimate of the input stands in, marked as one.
+//! estimate of the input stands in, marked as one. With [prices](UsageLayer::prices) the record also says what the
+//! request cost, unless a layer inside has noted that already, and what a cache saved.
 //!
 //! Put it outside of everything that may answer in the provider's place, so that every request is counted once.
 //!
@@ -21,17 +22,19 @@ use std::task;
 use std::task::Poll;
 
 use tollgate_core::{BoxFuture, Context, Error, Head, Operation, Outcome, Request, Response};
+use tollgate_usage::price::Prices;
 use tollgate_usage::{Ledger, UsageRecord};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::billed::{Ended, note_estimate};
+use crate::billed::{Ended, may_be_billed, note_estimate};
 use crate::guarded::{Guard, Guarded};
 
 /// Makes [`Usage`]. See the [module docs](self).
 #[derive(Clone, Debug)]
 pub struct UsageLayer<L> {
     ledger: L,
+    prices: Option<Arc<Prices>>,
 }
 
 /// Records each request. See the [module docs](self).
@@ -39,13 +42,22 @@ pub struct UsageLayer<L> {
 pub struct Usage<S, L> {
     inner: S,
     ledger: L,
+    prices: Option<Arc<Prices>>,
 }
 
 impl<L: Ledger + Clone> UsageLayer<L> {
     /// Records into a ledger, usually an `Arc` of one.
     #[must_use]
     pub fn new(ledger: L) -> Self {
-        Self { ledger }
+        Self { ledger, prices: None }
+    }
+
+    /// Computes what each request cost by these prices. Defaults to not doing so: then all costs are unknown but those that
+    /// somebody else notes.
+    #[must_use]
+    pub fn prices(mut self, prices: Arc<Prices>) -> Self {
+        self.prices = Some(prices);
+        self
     }
 }
 
@@ -53,7 +65,7 @@ impl<S, L: Clone> Layer<S> for UsageLayer<L> {
     type Service = Usage<S, L>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Usage { inner, ledger: self.ledger.clone() }
+        Usage { inner, ledger: self.ledger.clone(), prices: self.prices.clone() }
     }
 }
 
@@ -74,6 +86,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let mut owed = Owed {
             ledger: self.ledger.clone(),
+            prices: self.prices.clone(),
             operation: request.operation,
             head: request.head.clone(),
             context: request.context.clone(),
@@ -103,6 +116,7 @@ where
 /// A record that will be written when this is dropped.
 struct Owed<L: Ledger> {
     ledger: L,
+    prices: Option<Arc<Prices>>,
     operation: Operation,
     head: Arc<Head>,
     context: Context,
@@ -132,9 +146,15 @@ impl<L: Ledger> Drop for Owed<L> {
                 }
                 _ => {}
             }
+            note_estimate(observed, &self.head, self.ended);
+            if let Some(prices) = &self.prices {
+                prices.note(self.operation, self.context.received_at(), observed);
+                if !may_be_billed(self.ended) && matches!(observed.outcome, Outcome::Failed(_)) {
+                    prices.note_refused(observed);
+                }
+            }
             observed.outcome
         });
-        note_estimate(&self.context, &self.head, self.ended);
         let status = if outcome == Outcome::Pending { UsageRecord::CLIENT_CLOSED } else { self.status };
         let asked = self.head.model_name().map(Arc::from);
         let record = UsageRecord::new(self.operation, asked, self.head.stream, status, &self.context);
@@ -145,8 +165,9 @@ impl<L: Ledger> Drop for Owed<L> {
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt;
-    use tollgate_core::{ErrorKind, Usage as Tokens};
-    use tollgate_usage::MemoryLedger;
+    use tollgate_core::{CacheOutcome, CacheStatus, ErrorKind, Target, Usage as Tokens};
+    use tollgate_usage::price::PriceBook;
+    use tollgate_usage::{MemoryLedger, Totals};
     use tower::{Layer as _, ServiceExt, service_fn};
 
     use super::*;
@@ -173,6 +194,80 @@ mod tests {
         UsageLayer::new(ledger.clone()).layer(inner).oneshot(chat()).await.expect("answers");
         let record = only_record(&ledger);
         assert_eq!((record.status, record.usage.total(), record.error), (200, 7, None));
+    }
+
+    fn prices() -> Arc<Prices> {
+        let book = PriceBook::parse("# version 1\np m in=1 out=2\n").expect("is a book");
+        Arc::new(Prices::new(book))
+    }
+
+    fn asked(request: &Request) -> Context {
+        request.context.observe(|observed| {
+            observed.target = Some(Target::new("p", "m"));
+            observed.attempts = 1;
+        });
+        request.context.clone()
+    }
+
+    #[tokio::test]
+    async fn what_a_whole_answer_cost_is_known_before_it_leaves() {
+        let ledger = ledger();
+        let inner = service_fn(|request: Request| async move {
+            let usage = Tokens { input: Some(3), output: Some(4), ..Tokens::default() };
+            asked(&request).observe(|observed| observed.usage = Some(usage));
+            Ok::<_, Error>(Response::new("{}".into()))
+        });
+        let request = chat();
+        let context = request.context.clone();
+        let layer = UsageLayer::new(ledger.clone()).prices(prices());
+        layer.layer(inner).oneshot(request).await.expect("answers");
+        let cost = context.observed().cost.expect("is known");
+        assert_eq!((cost.amount.0, &*cost.price), (11_000, "1:p/m"));
+        assert_eq!(only_record(&ledger).cost, Some(cost));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_read_costs_what_is_estimated() {
+        let ledger = ledger();
+        let inner = service_fn(|request: Request| async move {
+            asked(&request);
+            std::future::pending::<Result<Response, Error>>().await
+        });
+        let calling = UsageLayer::new(ledger.clone()).prices(prices()).layer(inner).oneshot(chat());
+        tokio::time::timeout(std::time::Duration::from_millis(10), calling).await.expect_err("hangs");
+        let record = only_record(&ledger);
+        assert_eq!(record.cost.map(|cost| cost.amount.0), record.usage.input.map(|input| input * 1000));
+    }
+
+    #[tokio::test]
+    async fn what_a_provider_refused_is_free_and_what_nobody_was_asked_has_no_cost() {
+        for (is_asked, price) in [(true, Some("free")), (false, None)] {
+            let ledger = ledger();
+            let inner = service_fn(move |request: Request| async move {
+                if is_asked {
+                    asked(&request);
+                }
+                Err::<Response, _>(Error::new(ErrorKind::Upstream, "no"))
+            });
+            UsageLayer::new(ledger.clone()).prices(prices()).layer(inner).oneshot(chat()).await.expect_err("fails");
+            assert_eq!(only_record(&ledger).cost.as_ref().map(|cost| &*cost.price), price);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hit_costs_nothing_and_says_what_it_saved() {
+        let ledger = ledger();
+        let inner = service_fn(|request: Request| async move {
+            let saved = Tokens { input: Some(3), output: Some(4), ..Tokens::default() };
+            request.context.observe(|observed| {
+                observed.target = Some(Target::new("p", "m"));
+                observed.cache = Some(CacheOutcome::new(CacheStatus::Hit).saved(Some(saved)));
+            });
+            Ok::<_, Error>(Response::new("{}".into()))
+        });
+        UsageLayer::new(ledger.clone()).prices(prices()).layer(inner).oneshot(chat()).await.expect("answers");
+        let totals = Totals::of(&only_record(&ledger));
+        assert_eq!((totals.cost_nano_usd, totals.saved_nano_usd, totals.unpriced, totals.cached), (0, 11_000, 0, 1));
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! Usage accounting: one [`UsageRecord`] per request, and where it is kept.
 //!
 //! A [`Ledger`] takes records. [`MemoryLedger`] keeps the latest and sums all of them; [`LineLedger`] writes each as one
-//! line of JSON; two ledgers make one as a tuple. [`quota`] has limits and budgets.
+//! line of JSON; two ledgers make one as a tuple. [`price`] says what requests cost; [`quota`] has limits and budgets.
 //!
 //! ```
 //! use tollgate_core::{Context, Operation, Usage};
@@ -18,6 +18,7 @@
 
 mod json;
 mod ledger;
+pub mod price;
 pub mod quota;
 mod record;
 mod summary;

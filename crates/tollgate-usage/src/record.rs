@@ -136,9 +136,14 @@ impl UsageRecord {
         let kinds = [
             ("cache_read_tokens", usage.cache_read),
             ("cache_creation_tokens", usage.cache_creation),
+            ("cache_creation_1h_tokens", usage.cache_creation_1h),
             ("reasoning_tokens", usage.reasoning),
             ("audio_input_tokens", usage.audio_input),
             ("audio_output_tokens", usage.audio_output),
+            ("image_input_tokens", usage.image_input),
+            ("image_output_tokens", usage.image_output),
+            ("images", usage.images),
+            ("searches", usage.searches),
         ];
         for (name, tokens) in kinds.into_iter().filter(|(_, tokens)| tokens.is_some()) {
             object.number(name, tokens);

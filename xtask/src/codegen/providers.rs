@@ -92,6 +92,7 @@ fn notes(descriptor: &Descriptor) -> Vec<String> {
         headers,
         keeps_responses,
         counts_tokens,
+        reports_cost,
     } = descriptor.quirks;
     let mut notes = Vec::new();
     if !descriptor.needs_key {
@@ -120,6 +121,9 @@ fn notes(descriptor: &Descriptor) -> Vec<String> {
     }
     if counts_tokens {
         notes.push("counts the tokens of Responses".to_owned());
+    }
+    if reports_cost {
+        notes.push("says what each request cost".to_owned());
     }
     notes.extend(headers.iter().map(|(name, value)| format!("`{name}: {value}` is sent with every request")));
     notes

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use http::HeaderName;
 use tollgate_core::Secret;
 
-use super::types::{Cache, Cors, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{
+    BudgetEntry, Cache, Cors, Entries, Limits, Log, Models, QuotaSettings, RateLimit, Retry, Shutdown, Timeouts, Usage,
+};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +36,12 @@ pub struct Config {
     pub retry: Retry,
     /// What requests may take.
     pub limits: Limits,
+    /// Limits on requests and tokens.
+    pub rate_limits: Entries<RateLimit>,
+    /// Budgets; each has a limit.
+    pub budgets: Entries<BudgetEntry>,
+    /// How both are counted.
+    pub quota: QuotaSettings,
     /// Which answers are kept and reused.
     pub cache: Cache,
     /// How the server stops.

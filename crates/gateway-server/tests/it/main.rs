@@ -12,6 +12,7 @@ mod open_responses;
 mod other_operations;
 mod passthrough;
 mod provider_errors;
+mod quota;
 mod recordings;
 mod reload;
 mod semantic_caching;

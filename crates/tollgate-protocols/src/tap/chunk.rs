@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tollgate_core::Usage;
 
+use crate::billing::Billing;
 use crate::lenient::{lenient, present};
 use crate::usage::Wire;
 
@@ -26,6 +27,8 @@ pub(super) struct Chunk<'a> {
     usage: Option<Wire>,
     #[serde(rename = "usageMetadata", deserialize_with = "lenient")]
     usage_metadata: Option<Wire>,
+    #[serde(deserialize_with = "lenient")]
+    service_tier: Option<String>,
     #[serde(deserialize_with = "lenient")]
     x_groq: Option<Nested>,
     /// The whole object, in Responses events.
@@ -48,6 +51,8 @@ struct Nested {
     model: Option<String>,
     #[serde(deserialize_with = "lenient")]
     usage: Option<Wire>,
+    #[serde(deserialize_with = "lenient")]
+    service_tier: Option<String>,
     #[serde(deserialize_with = "present")]
     error: bool,
 }
@@ -98,13 +103,24 @@ impl<'a> Chunk<'a> {
     }
 
     pub(super) fn usage(&self) -> Option<Usage> {
+        self.counts().and_then(Wire::normalise)
+    }
+
+    pub(super) fn billing(&self) -> Billing {
+        let mut billing = self.counts().map(Wire::billing).unwrap_or_default();
+        let nested = self.response.as_ref().and_then(|response| response.service_tier.as_deref());
+        let service_tier = self.service_tier.as_deref().or(nested).map(Into::into);
+        billing.update(Billing { service_tier, reported_cost: None });
+        billing
+    }
+
+    fn counts(&self) -> Option<&Wire> {
         let nested = [&self.response, &self.message, &self.delta, &self.x_groq];
         self.usage
             .as_ref()
             .or(self.usage_metadata.as_ref())
             .or_else(|| nested.into_iter().flatten().find_map(|nested| nested.usage.as_ref()))
             .or_else(|| self.choices().iter().find_map(|choice| choice.usage.as_ref()))
-            .and_then(Wire::normalise)
     }
 
     /// Whether the event carries something generated, not only a role or an id.

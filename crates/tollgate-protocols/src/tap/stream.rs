@@ -6,6 +6,7 @@ use tollgate_core::Usage;
 use super::chunk::Chunk;
 use super::needle::{self, ERROR, FINISH_REASON, USAGE};
 use super::shaper::{Shaped, Shaper};
+use crate::billing::Billing;
 use crate::sse::{self, Decoder, TooLarge};
 
 /// Which events to expect.
@@ -41,6 +42,8 @@ pub struct Facts {
     pub model: Option<String>,
     /// The provider's counts; later ones have replaced earlier ones.
     pub usage: Option<Usage>,
+    /// What the provider says of what it charges.
+    pub billing: Billing,
     /// Whether something generated has come yet.
     pub has_content: bool,
     /// Bytes of generated text, roughly.
@@ -54,7 +57,7 @@ pub struct TappedEvent {
     pub bytes: Bytes,
     /// What it is.
     pub is: Tapped,
-    /// Whether it changed the model, the usage or `has_content`.
+    /// Whether it changed the model, the usage, what is charged, or `has_content`.
     pub news: bool,
 }
 
@@ -196,15 +199,16 @@ impl StreamTap {
         let Some(chunk) = Chunk::parse(data) else {
             return (Tapped::Data, false);
         };
-        let before = (self.facts.model.is_some(), self.facts.usage, self.facts.has_content);
+        let before = self.facts.gist();
         if self.facts.model.is_none() {
             self.facts.model = chunk.model().map(str::to_owned);
         }
         if let Some(usage) = chunk.usage() {
             self.facts.usage.get_or_insert_default().update(&usage);
         }
+        self.facts.billing.update(chunk.billing());
         self.facts.has_content |= chunk.has_content();
-        let news = before != (self.facts.model.is_some(), self.facts.usage, self.facts.has_content);
+        let news = before != self.facts.gist();
         let ended_badly = self.dialect == Dialect::Responses && chunk.responses_end() == Some(false);
         if chunk.error || ended_badly {
             self.failed = true;
@@ -214,6 +218,13 @@ impl StreamTap {
             self.done |= chunk.responses_end().is_some();
         }
         (Tapped::Data, news)
+    }
+}
+
+impl Facts {
+    /// What is worth telling when it changes.
+    pub(super) fn gist(&self) -> (bool, Option<Usage>, Billing, bool) {
+        (self.model.is_some(), self.usage, self.billing.clone(), self.has_content)
     }
 }
 
@@ -271,6 +282,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_stream_says_that_it_cost() {
+        let text = CHAT
+            .replace(r#""completion_tokens":2"#, r#""completion_tokens":2,"cost_in_usd_ticks":25"#)
+            .replace(r#""choices":[],"#, r#""choices":[],"service_tier":"priority","#);
+        let (events, facts, _) = run(Dialect::Chat, true, &text);
+        assert_eq!(facts.billing.service_tier.as_deref(), Some("priority"));
+        assert_eq!(facts.billing.reported_cost, Some(tollgate_core::NanoUsd(3)));
+        assert!(events[4].news);
+    }
+
+    #[test]
     fn how_a_chat_stream_ends() {
         let finish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}";
         for (text, expect) in [
@@ -317,6 +339,11 @@ mod tests {
         assert_eq!(facts.usage.unwrap().total(), 7);
         let (.., ending) = run(Dialect::Responses, false, text.rsplit_once("event").unwrap().0);
         assert_eq!(ending, Ending::Truncated);
+        assert_eq!(run(Dialect::Responses, false, text).1.billing, Billing::default());
+        let tiered = text
+            .replace(r#""usage":null"#, r#""service_tier":"auto""#)
+            .replace(r#""usage":{"#, r#""service_tier":"flex","usage":{"#);
+        assert_eq!(run(Dialect::Responses, false, &tiered).1.billing.service_tier.as_deref(), Some("flex"));
         let failed = "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{}}}\n\n";
         assert_eq!(run(Dialect::Responses, false, failed).2, Ending::Failed);
     }

@@ -2,11 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
-use tollgate_core::Usage;
 
 use super::Whole;
 use crate::json::Scanner;
-use crate::usage;
+use crate::usage::Wire;
 
 /// How much of the end is kept. Every API writes its counts after its content, or in an answer small enough to fit.
 const KEEP: usize = 64 * 1024;
@@ -54,16 +53,21 @@ impl TailTap {
         {
             return whole;
         }
-        Whole { usage: self.last_usage(), ..whole.unwrap_or_default() }
+        let mut whole = whole.unwrap_or_default();
+        if let Some(wire) = self.last_usage() {
+            whole.usage = wire.normalise();
+            whole.billing.update(wire.billing());
+        }
+        whole
     }
 
-    fn last_usage(&self) -> Option<Usage> {
+    fn last_usage(&self) -> Option<Wire> {
         let at = memmem::rfind(&self.tail, b"\"usage")?;
         let rest = &self.tail[at..];
         let object = &rest[memchr::memchr(b'{', rest)?..];
         // The bytes around it may be anything, even binary frames, so only the object itself must be text.
         let end = object_end(object)?;
-        usage::parse(&object[..end])
+        Wire::read(&object[..end])
     }
 }
 
@@ -77,6 +81,8 @@ fn object_end(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_core::Usage;
+
     use super::*;
 
     fn usage_of(text: &[u8], chunk: usize) -> Option<Usage> {

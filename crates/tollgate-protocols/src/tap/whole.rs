@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use tollgate_core::Usage;
 
+use crate::billing::{self, Billing};
 use crate::json::{self, Fault, Scanner};
 use crate::lenient::present;
 use crate::usage::{self, Wire};
@@ -14,6 +15,8 @@ pub struct Whole {
     pub model: Option<String>,
     /// The provider's counts.
     pub usage: Option<Usage>,
+    /// What it says of what it charges.
+    pub billing: Billing,
     /// Whether the body is an error in spite of its status.
     pub is_error: bool,
     /// Bytes of text in the answer, for an estimate where counts are missing.
@@ -29,6 +32,7 @@ pub struct NotAnAnswer(());
 struct Wide {
     model: Option<String>,
     usage: Option<Usage>,
+    billing: Billing,
     has_error: bool,
     has_answer: bool,
 }
@@ -56,21 +60,28 @@ impl Whole {
         let usage = wide.usage.or_else(|| if wide.has_answer { None } else { usage::parse(body) });
         let is_counted = usage.is_some_and(|usage| usage.output.is_some());
         let output_text = if is_counted { 0 } else { usize::try_from(scanner.counts().text).unwrap_or(usize::MAX) };
-        Ok(Self { model: wide.model, usage, is_error: wide.has_error && !wide.has_answer, output_text })
+        let is_error = wide.has_error && !wide.has_answer;
+        Ok(Self { model: wide.model, usage, billing: wide.billing, is_error, output_text })
     }
 }
 
 impl Wide {
     fn member(&mut self, body: &[u8], scanner: &mut Scanner<'_>, name: &[u8]) -> Result<(), Fault> {
         if matches!(name, b"usage" | b"usageMetadata" | b"meta") {
-            let usage = Wire::read_at(body, scanner)?.and_then(|wire| wire.normalise());
-            self.usage = self.usage.or(usage);
+            if let Some(wire) = Wire::read_at(body, scanner)? {
+                self.usage = self.usage.or(wire.normalise());
+                self.billing.update(wire.billing());
+            }
             return Ok(());
         }
         let value = &body[scanner.value()?];
         match name {
             b"model" => self.model = json::decode(value).or_else(|| self.model.take()),
             b"modelVersion" if self.model.is_none() => self.model = json::decode(value),
+            b"service_tier" | b"serviceTier" => {
+                let service_tier = billing::service_tier(value);
+                self.billing.update(Billing { service_tier, reported_cost: None });
+            }
             b"error" => self.has_error = value != b"null",
             b"choices" | b"data" | b"output" => self.has_answer = true,
             _ => {}
@@ -101,6 +112,20 @@ mod tests {
         assert_eq!((whole.usage, whole.output_text), (None, 8));
         let whole = Whole::read(br#"{"model":"l","done":true,"prompt_eval_count":3,"eval_count":4}"#).unwrap();
         assert_eq!(whole.usage.unwrap().total(), 7);
+    }
+
+    #[test]
+    fn what_it_was_charged_as() {
+        for (body, tier) in [
+            (r#"{"choices":[],"service_tier":"priority","usage":{"prompt_tokens":1,"cost":0.5}}"#, "priority"),
+            (r#"{"content":[],"usage":{"input_tokens":1,"service_tier":"batch","cost":0.5}}"#, "batch"),
+            (r#"{"candidates":[],"usageMetadata":{"promptTokenCount":1,"serviceTier":"flex","cost":0.5}}"#, "flex"),
+            (r#"{"output":{},"usage":{"inputTokens":1,"cost":0.5},"serviceTier":{"type":"reserved"}}"#, "reserved"),
+        ] {
+            let billing = Whole::read(body.as_bytes()).unwrap().billing;
+            assert_eq!(billing.service_tier.as_deref(), Some(tier));
+            assert_eq!(billing.reported_cost.map(|cost| cost.0), Some(500_000_000));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use tollgate_core::ir::{Delta, Event, Protocol};
 
 use super::lines::Lines;
 use super::stream::{Ending, Facts, Tapped, TappedEvent};
+use crate::billing;
 use crate::codec::{self, DecodeError, DecodeStream, Dialect, Plan};
 use crate::eventstream;
 use crate::sse::{self, Decoder, TooLarge};
@@ -122,12 +123,18 @@ impl WireTap {
         let Some(data) = data.filter(|_| !self.refused && self.ending == Ending::Truncated) else {
             return TappedEvent { bytes, is: Tapped::Silent, news: false };
         };
-        let before = (self.facts.model.is_some(), self.facts.usage, self.facts.has_content);
+        let before = self.facts.gist();
         let decoded = self.decoder.event(&data, &mut self.events);
         // Until something is said, an error can still be answered with its status.
         let nothing_said = self.events.iter().all(|event| matches!(event, Event::Start { .. } | Event::Usage(_)));
+        // Decoders give out counts alone; the class of service stands beside them.
+        if self.events.iter().any(|event| matches!(event, Event::Usage(_)))
+            && let Some(service_tier) = billing::service_tier_within(&data)
+        {
+            self.facts.billing.service_tier = Some(service_tier);
+        }
         self.gather();
-        let news = before != (self.facts.model.is_some(), self.facts.usage, self.facts.has_content);
+        let news = before != self.facts.gist();
         let is = match decoded {
             Err(DecodeError::Upstream(error)) => {
                 self.ending = Ending::Failed;

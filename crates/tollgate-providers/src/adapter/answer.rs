@@ -73,7 +73,7 @@ async fn open_stream(
                 Tapped::Silent => ready.push_back(event.bytes),
                 Tapped::Error => return Err(error_event(headers, &tap, event.bytes, &expected)),
                 Tapped::Data | Tapped::Withheld => {
-                    note_facts(&expected.context, tap.facts());
+                    note_facts(&expected, tap.facts());
                     if event.is == Tapped::Data {
                         ready.push_back(event.bytes);
                     }
@@ -175,6 +175,7 @@ fn note_whole(expected: &Expected, whole: Whole) {
             usage.output.get_or_insert(whole.output_text.div_ceil(4) as u64);
         }
     }
+    expected.note_billing(&whole.billing);
     expected.context.observe(|observed| {
         observed.usage = Some(usage);
         observed.model = whole.model.map(Into::into);

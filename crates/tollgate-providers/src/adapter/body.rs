@@ -16,8 +16,9 @@ use super::request::Expected;
 use super::tap::Tap;
 
 /// Writes down what a stream has told so far.
-pub(super) fn note_facts(context: &tollgate_core::Context, facts: &Facts) {
-    context.observe(|observed| {
+pub(super) fn note_facts(expected: &Expected, facts: &Facts) {
+    expected.note_billing(&facts.billing);
+    expected.context.observe(|observed| {
         if observed.model.is_none() {
             observed.model = facts.model.as_deref().map(Into::into);
         }
@@ -80,7 +81,7 @@ impl StreamBody {
             match self.tap.next_event() {
                 Ok(Some(mut event)) => {
                     if event.news {
-                        note_facts(&self.account.expected.context, self.tap.facts());
+                        note_facts(&self.account.expected, self.tap.facts());
                     }
                     if event.is == Tapped::Error {
                         self.account.outcome = Outcome::Failed(ErrorKind::Upstream.code());
@@ -105,7 +106,7 @@ impl StreamBody {
         if let Some(last) = last.filter(|last| last.is != Tapped::Withheld && !self.transparent) {
             self.ready.push_back(last.bytes);
         }
-        note_facts(&self.account.expected.context, self.tap.facts());
+        note_facts(&self.account.expected, self.tap.facts());
         match (ending, broken) {
             (Ending::Failed, _) => self.account.outcome = Outcome::Failed(ErrorKind::Upstream.code()),
             // Once a protocol's last event is there, how the connection ends is of no interest.
@@ -273,6 +274,7 @@ impl Drop for TailBody {
         if let Some(model) = facts.model {
             self.account.expected.context.observe(|observed| observed.model = Some(model.into()));
         }
+        self.account.expected.note_billing(&facts.billing);
         self.account.close(facts.usage, facts.output_text);
     }
 }

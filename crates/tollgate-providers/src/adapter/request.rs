@@ -5,6 +5,7 @@ use http::{HeaderMap, Method, Uri};
 use tollgate_core::ir::Protocol;
 use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Secret};
 use tollgate_protocols::anthropic_messages::request::{Platform, for_platform};
+use tollgate_protocols::billing::Billing;
 use tollgate_protocols::codec::{MaxTokensField, model_gates};
 use tollgate_protocols::openai::{adapt_chat, ask_for_stream_usage, name_max_tokens, set_model};
 
@@ -29,6 +30,8 @@ pub(super) struct Expected {
     pub(super) estimated_input: u64,
     /// Whether an answer may have cost tokens: not what is only looked up, and not what was refused.
     pub(super) generates: bool,
+    /// Whether the provider's own figure of the cost is believed.
+    pub(super) reports_cost: bool,
     pub(super) context: Context,
     /// The secret that was sent. Some providers quote it in the error that refuses it.
     pub(super) key: Option<Secret>,
@@ -38,6 +41,20 @@ impl Expected {
     /// Takes the key out of a text that a provider sent.
     pub(super) fn redact(&self, text: Bytes) -> Bytes {
         redact(text, self.key.as_ref())
+    }
+
+    /// Writes down what the provider says of what it charges. What is only looked up was charged when it was made.
+    pub(super) fn note_billing(&self, said: &Billing) {
+        let reported = said.reported_cost.filter(|_| self.reports_cost && self.generates);
+        if said.service_tier.is_none() && reported.is_none() {
+            return;
+        }
+        self.context.observe(|observed| {
+            if said.service_tier.is_some() {
+                observed.service_tier.clone_from(&said.service_tier);
+            }
+            observed.reported_cost = reported.or(observed.reported_cost);
+        });
     }
 }
 
@@ -222,6 +239,7 @@ fn expect(provider: &Inner, request: &mut Request) -> Expected {
         client_asked_usage,
         estimated_input: request.head.estimated_input(),
         generates: request.passthrough.as_ref().is_none_or(|passthrough| passthrough.method == Method::POST),
+        reports_cost: provider.descriptor.quirks.reports_cost,
         context: request.context.clone(),
         key: None,
     }

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tokio::sync::Notify;
+use tollgate_usage::price::Prices;
 use tollgate_usage::quota::{CacheHits, Quotas};
 use tower_layer::Layer;
 
-use super::{Pricing, Quota};
+use super::Quota;
 
 /// Makes [`Quota`]. See the [module docs](super).
 #[derive(Clone)]
 pub struct QuotaLayer {
     pub(super) quotas: Arc<Quotas>,
-    pub(super) pricing: Arc<dyn Pricing>,
+    pub(super) prices: Arc<Prices>,
     pub(super) settings: Settings,
     /// Somebody of this process has given back what was held.
     pub(super) settled: Arc<Notify>,
@@ -30,16 +31,16 @@ pub(super) struct Settings {
 }
 
 impl QuotaLayer {
-    /// Limits and budgets of `quotas`, with what `pricing` knows of costs.
+    /// Limits and budgets of `quotas`, of requests that cost what `prices` says.
     #[must_use]
-    pub fn new(quotas: Arc<Quotas>, pricing: Arc<dyn Pricing>) -> Self {
+    pub fn new(quotas: Arc<Quotas>, prices: Arc<Prices>) -> Self {
         let settings = Settings {
             rules: CacheHits::Free,
             wait: Duration::from_secs(1),
             assumed_output: 4096,
             budget_status: None,
         };
-        Self { quotas, pricing, settings, settled: Arc::default() }
+        Self { quotas, prices, settings, settled: Arc::default() }
     }
 
     /// Sets which rules are looked at: those by which cached answers count, or those by which they are free. Defaults to
@@ -57,7 +58,7 @@ impl QuotaLayer {
         self
     }
 
-    /// Sets how many tokens an answer is believed to have at most, where the request does not say. Defaults to 4096.
+    /// Sets how many tokens an answer is believed to have at most, where neither the request nor the price says so. Defaults to 4096.
     #[must_use]
     pub fn assumed_output(mut self, tokens: u64) -> Self {
         self.settings.assumed_output = tokens;

@@ -12,26 +12,14 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use tollgate_core::{NanoUsd, Operation, Request};
-//! use tollgate_tower::quota::{Pricing, QuotaLayer};
+//! use tollgate_tower::quota::QuotaLayer;
+//! use tollgate_usage::price::{PriceBook, Prices};
 //! use tollgate_usage::quota::{CacheHits, MemoryQuotas, Quotas, RuleBook};
 //!
-//! /// Everything costs a cent.
-//! struct OneCent;
-//!
-//! impl Pricing for OneCent {
-//!     fn ceiling(&self, _: &Request) -> Option<NanoUsd> {
-//!         Some(NanoUsd(10_000_000))
-//!     }
-//!
-//!     fn note(&self, _: Operation, context: &tollgate_core::Context) -> Option<NanoUsd> {
-//!         context.observe(|observed| observed.cost.as_ref().map(|cost| cost.amount))
-//!     }
-//! }
-//!
+//! let prices = Arc::new(Prices::new(PriceBook::built_in()));
 //! let quotas = Arc::new(Quotas::new(RuleBook::new(), Arc::new(MemoryQuotas::new())));
-//! let outside = QuotaLayer::new(quotas.clone(), Arc::new(OneCent)).rules(CacheHits::Count);
-//! let inside = QuotaLayer::new(quotas, Arc::new(OneCent)).rules(CacheHits::Free);
+//! let outside = QuotaLayer::new(quotas.clone(), prices.clone()).rules(CacheHits::Count);
+//! let inside = QuotaLayer::new(quotas, prices).rules(CacheHits::Free);
 //! # let _ = (outside, inside);
 //! ```
 
@@ -41,17 +29,5 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-use tollgate_core::{Context, NanoUsd, Operation, Request};
-
 pub use layer::QuotaLayer;
 pub use service::Quota;
-
-/// Knows what requests cost.
-pub trait Pricing: Send + Sync + 'static {
-    /// What a routed request costs at most; `None` if no price is known.
-    fn ceiling(&self, request: &Request) -> Option<NanoUsd>;
-
-    /// Notes in a context what a request cost that is over, unless somebody did already, and returns it; `None` if that
-    /// is not known.
-    fn note(&self, operation: Operation, context: &Context) -> Option<NanoUsd>;
-}

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tollgate_core::{Context, Error, Head, NanoUsd, Operation};
+use tollgate_usage::price::Prices;
 use tollgate_usage::quota::{Admission, Used};
 
-use super::Pricing;
 use crate::billed::{Ended, note_estimate};
 use crate::guarded::Guard;
 
 /// Settles when it is dropped.
 pub(super) struct Owed {
     pub(super) admission: Option<Admission>,
-    pub(super) pricing: Arc<dyn Pricing>,
+    pub(super) prices: Arc<Prices>,
     pub(super) operation: Operation,
     pub(super) head: Arc<Head>,
     pub(super) context: Context,
@@ -42,23 +42,28 @@ impl Drop for Owed {
 
 impl Owed {
     fn used(&self) -> Used {
-        note_estimate(&self.context, &self.head, self.ended);
-        let (was_asked, is_cached, usage, reported) = self.context.observe(|observed| {
-            let is_cached = observed.cache.as_ref().is_some_and(|cache| cache.status.is_served());
-            (observed.attempts > 0, is_cached, observed.usage, observed.reported_cost)
+        let (was_asked, cached, usage, reported) = self.context.observe(|observed| {
+            note_estimate(observed, &self.head, self.ended);
+            let cached = observed.cache.as_ref().filter(|cache| cache.status.is_served()).map(|cache| cache.saved);
+            (observed.attempts > 0, cached, observed.usage, observed.reported_cost)
         });
-        if is_cached {
-            // It counts for limits on tokens of rules by which cached answers count, and costs nothing.
-            return Used { tokens: usage.map(|usage| usage.total()), cost: Some(NanoUsd::ZERO) };
+        if let Some(saved) = cached {
+            // It counts for limits on tokens where cached answers count, as what it would have taken, and costs nothing.
+            return Used { tokens: saved.or(usage).map(|usage| usage.total()), cost: Some(NanoUsd::ZERO) };
         }
         let refused = matches!(self.ended, Some(Ended::Failed(_)));
         match usage {
             // Nobody was asked, or who was asked refused or could not be reached.
             None if !was_asked || (refused && reported.is_none()) => Used::NOTHING,
-            usage => Used {
-                tokens: usage.map(|usage| usage.total()),
-                cost: self.pricing.note(self.operation, &self.context),
-            },
+            usage => Used { tokens: usage.map(|usage| usage.total()), cost: self.cost() },
         }
+    }
+    /// Notes the cost, so that the record says the same.
+    fn cost(&self) -> Option<NanoUsd> {
+        let at = self.context.received_at();
+        self.context.observe(|observed| {
+            self.prices.note(self.operation, at, observed);
+            observed.cost.as_ref().map(|cost| cost.amount)
+        })
     }
 }

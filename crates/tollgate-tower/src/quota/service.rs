@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tollgate_core::{BoxFuture, Error, ErrorKind, Request, Response};
+use tollgate_core::{BoxFuture, Error, ErrorKind, NanoUsd, Request, Response};
 use tollgate_usage::quota::{Admission, Denied, Estimate, Facts, Match};
 use tower_service::Service;
 
@@ -49,7 +49,7 @@ where
             let admission = layer.admit(&matches, &request).await?;
             let mut owed = Owed {
                 admission: Some(admission),
-                pricing: layer.pricing,
+                prices: layer.prices,
                 operation: request.operation,
                 head: request.head.clone(),
                 context: request.context.clone(),
@@ -87,7 +87,7 @@ impl QuotaLayer {
 
     async fn admit(&self, matches: &[Match], request: &Request) -> Result<Admission, Error> {
         let needs_price = matches.iter().any(|matched| matched.rule.budget().is_some());
-        let cost = if needs_price { self.pricing.ceiling(request) } else { None };
+        let cost = if needs_price { self.ceiling(request) } else { None };
         let estimate = Estimate { tokens: self.tokens(request), cost };
         let admitted = match self.quotas.acquire(matches, &estimate).await {
             Err(denied) if denied.may_wait() => self.wait_for(matches, &estimate, denied).await,
@@ -131,6 +131,16 @@ impl QuotaLayer {
             Some(status) if error.kind() == ErrorKind::BudgetExceeded => error.with_status(status),
             _ => error,
         }
+    }
+
+    /// What a request costs at most; `None` if no price is known.
+    fn ceiling(&self, request: &Request) -> Option<NanoUsd> {
+        // Nobody bills for reading, such as a list of files.
+        if request.passthrough.as_ref().is_some_and(|passthrough| passthrough.method.is_safe()) {
+            return Some(NanoUsd::ZERO);
+        }
+        let target = request.target.as_ref()?;
+        self.prices.ceiling(target, &request.head, request.body.len(), self.settings.assumed_output)
     }
 
     /// Tokens that a request takes at most, as far as it says so itself.

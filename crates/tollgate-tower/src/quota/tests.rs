@@ -4,42 +4,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use tollgate_core::{
-    CacheOutcome, CacheStatus, Context, Cost, Error, ErrorKind, NanoUsd, Operation, Request, Response, Target, Usage,
-};
+use tollgate_core::{CacheOutcome, CacheStatus, Error, ErrorKind, Head, NanoUsd, Request, Response, Target, Usage};
+use tollgate_usage::price::{PriceBook, Prices};
 use tollgate_usage::quota::{
-    Amount, Budget, CacheHits, Counter, CounterKind, MemoryQuotas, Period, Quotas, Rate, Rule, RuleBook, Rules, Window,
+    Amount, Budget, CacheHits, Counter, CounterKind, MemoryQuotas, Period, Quotas, Rate, Rule, RuleBook, Window,
 };
 use tower::{Layer as _, ServiceExt, service_fn};
 
-use super::{Pricing, QuotaLayer};
+use super::QuotaLayer;
 use crate::test_helpers::{chat, streaming};
 
-/// A nano-dollar for each token, at most 100 of them.
-struct PerToken;
-
-impl Pricing for PerToken {
-    fn ceiling(&self, request: &Request) -> Option<NanoUsd> {
-        request.target.as_ref().map(|_| NanoUsd(100))
-    }
-
-    fn note(&self, _: Operation, context: &Context) -> Option<NanoUsd> {
-        context.observe(|observed| {
-            let amount = NanoUsd(observed.usage?.total());
-            observed.cost = Some(Cost { amount, price: "per token".into() });
-            Some(amount)
-        })
-    }
+/// A nano-dollar for each token.
+fn prices() -> Arc<Prices> {
+    let book = PriceBook::parse("# version 1\nthere known in=0.001 out=0.001\n").expect("is a book");
+    Arc::new(Prices::new(book))
 }
 
+/// What a request without a limit on its answer costs at most: 40 bytes of text, and what every request may have.
+const CEILING: u64 = 104;
+
 fn routed() -> Request {
-    Request { target: Some(Target::new("there", "known")), ..chat() }
+    let request = Request { target: Some(Target::new("there", "known")), ..chat() };
+    request.context.observe(|observed| observed.target = request.target.clone());
+    request
 }
 
 fn layer(rules: impl IntoIterator<Item = Rule>) -> QuotaLayer {
     let book = RuleBook::new();
-    book.exchange(Rules::new(rules).expect("rules"));
-    QuotaLayer::new(Arc::new(Quotas::new(book, Arc::new(MemoryQuotas::new()))), Arc::new(PerToken))
+    book.configure(rules.into_iter().collect()).expect("rules");
+    QuotaLayer::new(Arc::new(Quotas::new(book, Arc::new(MemoryQuotas::new()))), prices()).assumed_output(0)
 }
 
 fn budget(limit: u64) -> Rule {
@@ -79,7 +72,7 @@ async fn a_whole_answer_is_settled_at_once() {
     assert_eq!(level(&layer).await, (7, 0));
     let observed = context.observed();
     assert_eq!(observed.cost.expect("noted").amount, NanoUsd(7));
-    assert_eq!(observed.quota.expect("told").tokens.expect("limited").remaining, 5000 - 4096 - 10);
+    assert_eq!(observed.quota.expect("told").tokens.expect("limited").remaining, 5000 - 10);
 }
 
 #[tokio::test]
@@ -88,7 +81,7 @@ async fn a_stream_is_settled_at_its_end() {
     let request = routed();
     let context = request.context.clone();
     let response = layer.layer(streaming()).oneshot(request).await.expect("answers");
-    assert_eq!(level(&layer).await, (0, 100));
+    assert_eq!(level(&layer).await, (0, CEILING));
     let usage = Usage { output: Some(9), ..Usage::default() };
     context.observe(|observed| (observed.attempts, observed.usage) = (1, Some(usage)));
     response.body.collect().await.expect("ends");
@@ -168,12 +161,17 @@ async fn who_waits_gets_what_is_given_back() {
     let service = layer.layer(streaming());
     let first = service.clone().oneshot(routed()).await.expect("there is room");
     let second = service.clone().oneshot(routed()).await.expect("there is room");
-    let waiting: Vec<_> = (0..3).map(|_| tokio::spawn(service.clone().oneshot(routed()))).collect();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let call = service.clone().oneshot(routed());
+            tokio::spawn(async move { call.await.map(drop) })
+        })
+        .collect();
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
     drop((first, second));
     for waiting in waiting {
-        drop(waiting.await.expect("no panic").expect("those before gave back all"));
+        waiting.await.expect("no panic").expect("those before gave back all");
     }
     assert_eq!(level(&layer).await, (0, 0));
 }

@@ -25,9 +25,14 @@ const USAGE: Usage = Usage {
     output: Some(700),
     cache_read: Some(3000),
     cache_creation: Some(500),
+    cache_creation_1h: None,
     reasoning: Some(90),
     audio_input: None,
     audio_output: None,
+    image_input: None,
+    image_output: None,
+    images: None,
+    searches: None,
     estimated: false,
 };
 

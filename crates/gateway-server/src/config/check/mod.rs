@@ -9,6 +9,7 @@ mod cloud;
 mod keys;
 pub(super) mod listen;
 pub(super) mod providers;
+mod quota;
 pub(super) mod sections;
 mod url;
 

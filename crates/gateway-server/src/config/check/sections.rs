@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{Check, cache};
+use super::{Check, cache, quota};
 use crate::config::types::{ConfigFile, Cors, Span};
 
 /// Checks the sections that need no more than their own values.
@@ -41,6 +41,7 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
         check.wrong("retry.max_delay", "must not be shorter than base_delay", "raise max_delay or lower base_delay");
     }
     cache::check(check, &file.cache);
+    quota::check(check, file);
     if let Some(cors) = &file.cors {
         cors_section(check, cors);
     }

@@ -52,7 +52,7 @@ fn unknown_keys() {
         "<<: {}",
         "",
         &["t.yaml:1:1: <<: unknown key; allowed: listen, base_path, open, client_key, admin_key, discover_providers, \
-         providers, aliases, timeouts, retry, limits, cache, shutdown, cors, models, log, usage"],
+         providers, aliases, timeouts, retry, limits, rate_limits, budgets, quota, cache, shutdown, cors, models, log, usage"],
     );
 }
 

@@ -11,6 +11,8 @@ pub(in super::super) struct Counters {
     input: Option<u64>,
     cache_read: Option<u64>,
     cache_creation: Option<u64>,
+    cache_creation_1h: Option<u64>,
+    searches: Option<u64>,
     output: Option<u64>,
     thinking: Option<u64>,
 }
@@ -19,10 +21,14 @@ impl Counters {
     /// Takes over what a usage object has; the newest value of each counter holds.
     pub(in super::super) fn update(&mut self, usage: &Value<'_>) {
         let details = usage.get("output_tokens_details");
+        let by_lifetime = usage.get("cache_creation");
+        let tools = usage.get("server_tool_use");
         for (known, newer) in [
             (&mut self.input, usage.u64("input_tokens")),
             (&mut self.cache_read, usage.u64("cache_read_input_tokens")),
             (&mut self.cache_creation, usage.u64("cache_creation_input_tokens")),
+            (&mut self.cache_creation_1h, by_lifetime.and_then(|kept| kept.u64("ephemeral_1h_input_tokens"))),
+            (&mut self.searches, tools.and_then(|tools| tools.u64("web_search_requests"))),
             (&mut self.output, usage.u64("output_tokens")),
             (&mut self.thinking, details.and_then(|details| details.u64("thinking_tokens"))),
         ] {
@@ -38,6 +44,8 @@ impl Counters {
             output: self.output,
             cache_read: self.cache_read,
             cache_creation: self.cache_creation,
+            cache_creation_1h: self.cache_creation_1h,
+            searches: self.searches,
             reasoning: self.thinking,
             ..Usage::default()
         }

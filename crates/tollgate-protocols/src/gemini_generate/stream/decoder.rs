@@ -95,9 +95,7 @@ impl Decoder {
                 self.usage_extras.push(Extra { name: format!("usageMetadata.{name}"), json });
             }
         }
-        let Some(mut newer) = usage::parse(counts.raw().as_bytes()) else { return };
-        newer.audio_input = newer.audio_input.or_else(|| audio(counts.array("promptTokensDetails")));
-        newer.audio_output = newer.audio_output.or_else(|| audio(counts.array("candidatesTokensDetails")));
+        let Some(newer) = usage::parse(counts.raw().as_bytes()) else { return };
         let mut merged = self.usage.unwrap_or_default();
         merged.update(&newer);
         if self.usage != Some(merged) {
@@ -150,10 +148,6 @@ impl Decoder {
 }
 
 /// The tokens of sound among counts by modality.
-fn audio(details: &[Value<'_>]) -> Option<u64> {
-    details.iter().find(|detail| detail.str("modality") == Some("AUDIO"))?.u64("tokenCount")
-}
-
 impl DecodeStream for Decoder {
     fn event(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), DecodeError> {
         if self.ended || data == b"[DONE]" {
