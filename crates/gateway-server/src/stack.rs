@@ -7,6 +7,7 @@ use tollgate_cache::AnswerCache;
 use tollgate_core::{Error, Request, Response};
 use tollgate_providers::responses::{ResponseStore, ResponsesLayer};
 use tollgate_providers::{Dispatch, Registry};
+use tollgate_tower::access::AccessLayer;
 use tollgate_tower::cache::CacheLayer;
 use tollgate_tower::limit::ConcurrencyLimitLayer;
 use tollgate_tower::retry::RetryLayer;
@@ -26,13 +27,6 @@ use crate::quotas::Limits;
 /// A composed stack.
 pub type Stack = BoxCloneSyncService<Request, Response, Error>;
 
-/// What requests cost and how much they may, which outlives every reload.
-#[derive(Clone, Debug)]
-pub struct Accounts {
-    pub(crate) prices: Arc<Prices>,
-    pub(crate) limits: Arc<Limits>,
-}
-
 /// Composes the stack of a configuration.
 ///
 /// The front doors have read the request and know the client before it comes here; the way back is the same list from below.
@@ -42,12 +36,12 @@ pub fn build<L>(
     ledger: L,
     responses: Arc<ResponseStore>,
     cache: Arc<AnswerCache>,
-    accounts: &Accounts,
+    prices: Arc<Prices>,
+    quotas: &Limits,
 ) -> Stack
 where
     L: Ledger + Clone + Unpin + 'static,
 {
-    let Accounts { prices, limits: quotas } = accounts;
     let limits = &config.limits;
     let limit = limits
         .concurrency()
@@ -68,13 +62,16 @@ where
             .option_layer(limit)
             // Once: a retry asks the same provider again.
             .layer(RouteLayer::new(registry.clone()))
+            // Inside of routing, because what is allowed may be named by what a name stands for; outside of the cache, because
+            // what others were answered is not for who may not ask.
+            .layer(AccessLayer::new())
             // Inside of routing, because limits may be about models; outside of the cache, for those by which its answers count.
             .layer(quotas.layer(config, prices.clone(), CacheHits::Count))
             // Inside of routing, because an answer is kept under the model that gives it; outside of retries, because what is
             // stored needs none. Calls for no client are the gateway's own, and recorded as such.
             .layer(CacheLayer::new(cache).background(UsageLayer::new(ledger).prices(prices.clone())))
             // Inside of the cache, for those by which its answers are free; outside of retries, which are one request.
-            .layer(quotas.layer(config, prices.clone(), CacheHits::Free))
+            .layer(quotas.layer(config, prices, CacheHits::Free))
             // Sees errors only before an answer has begun, because a provider's future completes when it begins.
             .layer(retry)
             // Inside of retry, so that it counts for each attempt.

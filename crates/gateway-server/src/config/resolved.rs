@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use http::HeaderName;
 use tollgate_core::Secret;
+use tollgate_usage::price::Override;
 
 use super::types::{
-    BudgetEntry, Cache, Cors, Entries, Limits, Log, Models, QuotaSettings, RateLimit, Retry, Shutdown, Timeouts, Usage,
+    BudgetEntry, Cache, Cors, Entries, Keys, Ledger, Limits, Log, Models, QuotaSettings, RateLimit, Retry, Shutdown,
+    Timeouts, Usage,
 };
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
@@ -30,6 +32,8 @@ pub struct Config {
     pub providers: Vec<ProviderConfig>,
     /// Aliases and their targets in the order of the file. A target may be another alias; there are no cycles.
     pub aliases: Vec<(String, String)>,
+    /// What deployments cost, in place of the price book.
+    pub prices: Vec<Override>,
     /// How long to wait for providers; each provider has its own copy with its overrides.
     pub timeouts: Timeouts,
     /// When and how often a failed request is tried again.
@@ -44,6 +48,10 @@ pub struct Config {
     pub quota: QuotaSettings,
     /// Which answers are kept and reused.
     pub cache: Cache,
+    /// The folder for what outlives the process.
+    pub data: DataFolder,
+    /// Virtual keys, and the log of who changed what.
+    pub keys: Keys,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Which web pages may call; `None` turns CORS off.
@@ -54,8 +62,19 @@ pub struct Config {
     pub log: Log,
     /// What is kept about past requests.
     pub usage: Usage,
+    /// Where the record of every request is kept.
+    pub ledger: Ledger,
     /// The files that keys were read from, for whoever watches for changes.
     pub key_files: Vec<PathBuf>,
+}
+
+/// The folder of what is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Whether somebody named it; if it cannot be used then, the server must not go on without it.
+    pub is_given: bool,
 }
 
 /// A checked provider.
@@ -127,6 +146,11 @@ pub enum Cloud {
     Google,
 }
 
+impl DataFolder {
+    /// The folder if none is named.
+    pub const DEFAULT: &str = "tollgate-data";
+}
+
 /// What the command line says; it wins over the environment and the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -134,4 +158,6 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--open`.
     pub open: bool,
+    /// Whether there are virtual keys, without which nobody comes in. They protect as a client key does.
+    pub has_keys: bool,
 }

@@ -1,6 +1,7 @@
 //! Limits and budgets: what of them outlives a reload, and how a configuration says them.
 
 mod rules;
+mod spent;
 mod webhook;
 
 use std::fmt;
@@ -12,11 +13,13 @@ use tollgate_tower::quota::QuotaLayer;
 use tollgate_usage::price::Prices;
 use tollgate_usage::quota::{AlertSink, CacheHits, MemoryQuotas, QuotaStore, Quotas, RedisQuotas, RuleBook};
 
+use self::spent::Spent;
 use self::webhook::Webhooks;
+use crate::accounts::Accounts;
 use crate::config::{Config, ConfigErrors, Source, types};
 
 /// The rules in use and what counts for them, which outlive every reload.
-pub(crate) struct Limits {
+pub struct Limits {
     quotas: Arc<Quotas>,
     book: RuleBook,
 }
@@ -28,10 +31,10 @@ impl Limits {
     ///
     /// # Errors
     /// If what counts cannot be had.
-    pub(crate) fn new(config: &Config, source: &Source) -> Result<Self, ConfigErrors> {
+    pub(crate) fn new(config: &Config, source: &Source, accounts: Accounts) -> Result<Self, ConfigErrors> {
         let book = RuleBook::new();
         let store = store(&config.quota, &book, source)?;
-        let quotas = Arc::new(Quotas::new(book.clone(), store));
+        let quotas = Arc::new(Quotas::new(book.clone(), store).seed(Arc::new(Spent(accounts))));
         Ok(Self { quotas, book })
     }
 

@@ -49,7 +49,7 @@ fn rate_limit(name: &str, limit: &RateLimit) -> Vec<Rule> {
 /// Nothing without a limit, which the checks do not let pass.
 fn budget(name: &str, entry: &BudgetEntry) -> Option<Rule> {
     let amount = Amount::Budget(Budget {
-        limit: entry.limit?.0,
+        limit: entry.limit?.get(),
         per: match entry.per {
             PeriodName::Hour => Period::Hour,
             PeriodName::Day => Period::Day,

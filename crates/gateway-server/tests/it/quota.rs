@@ -357,7 +357,7 @@ async fn what_cannot_be_enforced_is_refused_at_the_start() {
         ("rate_limits: { \"a b\": { requests: 1/minute } }", "a name has letters, digits"),
         ("budgets: { a: {} }", "a budget needs a limit"),
         ("budgets: { a: { limit: 0 } }", "must be more than nothing"),
-        ("budgets: { a: { limit: -5 } }", "an amount in US dollars"),
+        ("budgets: { a: { limit: -5 } }", "an amount of US dollars"),
         ("budgets: { a: { limit: 5, warn_at: [120] } }", "percentages from 1 to 100"),
         ("quota: { budget_status: 500 }", "must be 402 or 429"),
         ("quota: { redis: {} }", "a server needs an address"),

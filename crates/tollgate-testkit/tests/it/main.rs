@@ -5,6 +5,8 @@ mod codec_chat;
 mod codec_gemini;
 mod codec_others;
 mod codec_responses;
+mod directories;
+mod ledger_stores;
 mod quota_stores;
 mod recordings_translated;
 mod redis_client;

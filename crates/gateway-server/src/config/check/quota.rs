@@ -59,7 +59,7 @@ fn rate_limit(check: &mut Check<'_>, path: &str, limit: &RateLimit) {
 fn budget(check: &mut Check<'_>, path: &str, budget: &BudgetEntry) {
     match budget.limit {
         None => check.wrong(path, "a budget needs a limit", "write limit: 500 for so many dollars"),
-        Some(limit) if limit.0.0 == 0 => {
+        Some(limit) if limit.get().0 == 0 => {
             check.wrong(&format!("{path}.limit"), "must be more than nothing", "write an amount such as 12.50");
         }
         Some(_) => {}

@@ -98,6 +98,7 @@ fn type_name(schema: &Value) -> String {
         (Some("size"), _) => "size",
         (Some("time"), _) => "duration",
         (Some("secret"), _) => "secret",
+        (Some("dollars"), _) => "dollars",
         (_, Some("integer")) => "number",
         (_, Some(name)) => name,
         (_, None) => "any",

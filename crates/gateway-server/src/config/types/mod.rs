@@ -7,7 +7,10 @@
 
 mod cache;
 mod entries;
+mod keys;
+mod ledger;
 mod observe;
+mod prices;
 mod provider;
 mod quota;
 mod secret;
@@ -24,7 +27,10 @@ pub use cache::{
     SemanticStart, VectorStore,
 };
 pub use entries::Entries;
+pub use keys::Keys;
+pub use ledger::{Ledger, LedgerStoreName, WhenFullName};
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
+pub use prices::{Dollars, PriceEntry};
 pub use provider::{ProviderEntry, TimeoutOverrides};
 pub use quota::{
     BudgetEntry, BudgetMode, CacheHitsName, OnErrorName, PeriodName, QuotaSettings, RateLimit, UnpricedName, Webhook,
@@ -34,7 +40,7 @@ pub use service::{Cors, Shutdown};
 pub use size::{ByteSize, SizeError};
 pub use span::{Span, SpanError};
 pub use traffic::{Limits, Retry, Timeouts};
-pub use words::{Dollars, EachName, PerSpan, SpanUnit};
+pub use words::{EachName, PerSpan, SpanUnit};
 
 /// The configuration of a Tollgate server.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -64,6 +70,9 @@ pub struct ConfigFile {
     /// Other names for models: `fast: openai/gpt-4o-mini`. A target may be a full name, a bare model id or another
     /// alias.
     pub aliases: Entries<String>,
+    /// What deployments cost, by `provider/model`, or `provider/*` for all models of a provider. Without an entry the price
+    /// book that ships with the gateway decides, by the provider's kind and the exact name of the model.
+    pub prices: Entries<PriceEntry>,
     /// How long to wait for providers.
     pub timeouts: Timeouts,
     /// When and how often a failed request is tried again.
@@ -80,6 +89,11 @@ pub struct ConfigFile {
     pub quota: QuotaSettings,
     /// Which answers are kept and reused.
     pub cache: Cache,
+    /// The folder for what outlives the process, made if it is not there. `TOLLGATE_DATA` is used where the file does not
+    /// say.
+    pub data: Option<String>,
+    /// Virtual keys, and the log of who changed what.
+    pub keys: Keys,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Lets web pages of other origins call the API from a browser. Absent means off.
@@ -90,6 +104,8 @@ pub struct ConfigFile {
     pub log: Log,
     /// What is kept in memory about past requests.
     pub usage: Usage,
+    /// Where the record of every request is kept.
+    pub ledger: Ledger,
 }
 
 impl Default for ConfigFile {
@@ -103,6 +119,7 @@ impl Default for ConfigFile {
             discover_providers: None,
             providers: None,
             aliases: Entries::default(),
+            prices: Entries::default(),
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             limits: Limits::default(),
@@ -110,11 +127,14 @@ impl Default for ConfigFile {
             budgets: Entries::default(),
             quota: QuotaSettings::default(),
             cache: Cache::default(),
+            data: None,
+            keys: Keys::default(),
             shutdown: Shutdown::default(),
             cors: None,
             models: Models::default(),
             log: Log::default(),
             usage: Usage::default(),
+            ledger: Ledger::default(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::words::{Dollars, EachName, PerSpan};
-use super::{Entries, RedisServer, SecretText, Span};
+use super::words::{EachName, PerSpan};
+use super::{Dollars, Entries, RedisServer, SecretText, Span};
 
 /// A rate limit: requests, tokens or places for the requests that it is about. What is said of these narrows it down; a
 /// limit that says nothing is about every request.

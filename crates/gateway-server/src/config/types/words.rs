@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use tollgate_core::NanoUsd;
 
 /// So many in a span: `60/minute`, `1000/hour` or `5000/day`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +32,8 @@ pub enum EachName {
     Path(u8),
 }
 
-/// An amount of US dollars: `500`, `12.5` or `"12.50"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dollars(pub NanoUsd);
-
 const PER_SPAN: &str = "a number and a span such as 60/minute, 1000/hour or 5000/day";
 const EACH: &str = "`key`, or `path:2` for the first two parts of the path";
-const DOLLARS: &str = "an amount in US dollars such as 500 or 12.50, with at most nine decimals";
 
 /// The deepest path that can be told apart.
 const DEEPEST: u8 = 16;
@@ -101,25 +95,9 @@ impl fmt::Display for EachName {
     }
 }
 
-// === impl Dollars ===
-
-impl FromStr for Dollars {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        text.parse().map(Self).map_err(|_| DOLLARS)
-    }
-}
-
-impl fmt::Display for Dollars {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 // === reading ===
 
-/// Reads what is written as text, or as a number that stands for its text.
+/// Reads what is written as text.
 struct Text<T>(&'static str, std::marker::PhantomData<T>);
 
 impl<T: FromStr<Err = &'static str>> Visitor<'_> for Text<T> {
@@ -129,25 +107,16 @@ impl<T: FromStr<Err = &'static str>> Visitor<'_> for Text<T> {
         f.write_str(self.0)
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
-        // The shortest text that reads as the same number is what was written.
-        self.visit_str(&number.to_string())
-    }
-
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         text.parse().map_err(|_| E::custom(format_args!("expected {}", self.0)))
     }
 }
 
 macro_rules! written_as_text {
-    ($type:ty, $expected:expr, $pattern:expr, $schema_type:tt) => {
+    ($type:ty, $expected:expr, $pattern:expr) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Text($expected, std::marker::PhantomData))
+                deserializer.deserialize_str(Text($expected, std::marker::PhantomData))
             }
         }
 
@@ -169,16 +138,14 @@ macro_rules! written_as_text {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": $schema_type, "pattern": $pattern })
+                schemars::json_schema!({ "type": "string", "pattern": $pattern })
             }
         }
     };
 }
 
-written_as_text!(PerSpan, PER_SPAN, "^[0-9]+ ?/ ?(minute|hour|day)$|\\$\\{", "string");
-written_as_text!(EachName, EACH, "^(key|path:[0-9]+)$|\\$\\{", "string");
-written_as_text!(Dollars, DOLLARS, "^[0-9]+(\\.[0-9]{1,9})?$|\\$\\{", ["string", "number"]);
-
+written_as_text!(PerSpan, PER_SPAN, "^[0-9]+ ?/ ?(minute|hour|day)$|\\$\\{");
+written_as_text!(EachName, EACH, "^(key|path:[0-9]+)$|\\$\\{");
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,18 +166,6 @@ mod tests {
         assert_eq!("path:3".parse(), Ok(EachName::Path(3)));
         for wrong in ["", "path", "path:", "path:0", "path:17", "tag"] {
             assert_eq!(wrong.parse::<EachName>(), Err(EACH), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn dollars() {
-        let read = |json: &str| serde_json::from_str::<Dollars>(json).ok().map(|dollars| dollars.0.0);
-        assert_eq!(read("500"), Some(500_000_000_000));
-        assert_eq!(read("12.5"), Some(12_500_000_000));
-        assert_eq!(read("0.1"), Some(100_000_000));
-        assert_eq!(read("\"0.000000001\""), Some(1));
-        for wrong in ["-1", "\"1e3\"", "\"$5\"", "true", "\"0.0000000001\""] {
-            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 }
