@@ -26,9 +26,10 @@ use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, redaction, types};
 use crate::keys::ClientKeys;
 use crate::managed::Managed;
-use crate::rules;
 use crate::providers::{Built, build_all, kinds};
-use crate::stack::{self, Stack};
+use crate::quotas::Limits;
+use crate::rules;
+use crate::stack::{self, Parts, Stack};
 
 /// The running gateway: what stays, and the generation that a reload exchanges.
 pub struct Gateway {
@@ -43,6 +44,7 @@ pub struct Gateway {
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
+    limits: Arc<Limits>,
     pub(crate) managed: Arc<Managed>,
     prices: Arc<Prices>,
     draining: AtomicBool,
@@ -76,6 +78,7 @@ struct Kept {
     ledgers: (Accounts, Arc<dyn Ledger>),
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
+    limits: Arc<Limits>,
     managed: Arc<Managed>,
     prices: Arc<Prices>,
 }
@@ -111,6 +114,8 @@ impl Gateway {
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
+        let limits = Arc::new(Limits::new(&config, &source, accounts.clone())?);
+        limits.configure(&config, &source)?;
         let prices = Arc::new(Prices::new(PriceBook::built_in()));
         let kept = Kept {
             ledgers: (accounts.clone(), log.clone()),
@@ -118,6 +123,7 @@ impl Gateway {
             caches: caches.clone(),
             managed: managed.clone(),
             prices: prices.clone(),
+            limits: limits.clone(),
         };
         let first = Generation::build(config, &source, &[], kept)?;
         Ok(Self {
@@ -130,6 +136,7 @@ impl Gateway {
             log,
             responses,
             caches,
+            limits,
             managed,
             prices,
             draining: AtomicBool::new(false),
@@ -168,11 +175,13 @@ impl Gateway {
             ledgers: (self.accounts.clone(), self.log.clone()),
             responses: self.responses.clone(),
             caches: self.caches.clone(),
+            limits: self.limits.clone(),
             managed: self.managed.clone(),
             prices: self.prices.clone(),
         };
         let sections = changed_sections(&old.config, &config);
         let new = Generation::build(config, &self.source, &old.providers, kept)?;
+        self.limits.configure(&new.config, &self.source)?;
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
         self.record_reload(actor, &sections, &needs_restart);
@@ -249,6 +258,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("usage", old.usage != new.usage),
         ("ledger", old.ledger != new.ledger),
         ("cache.memory", old.cache.memory != new.cache.memory),
+        ("quota.redis", old.quota.redis != new.quota.redis),
+        ("quota.lease", old.quota.lease != new.quota.lease),
         ("data", old.data != new.data),
     ];
     changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
@@ -266,6 +277,9 @@ fn changed_sections(old: &Config, new: &Config) -> Vec<&'static str> {
         ("timeouts", old.timeouts != new.timeouts),
         ("retry", old.retry != new.retry),
         ("limits", old.limits != new.limits),
+        ("rate_limits", old.rate_limits != new.rate_limits),
+        ("budgets", old.budgets != new.budgets),
+        ("quota", old.quota != new.quota),
         ("cache", old.cache != new.cache),
         ("data", old.data != new.data),
         ("keys", old.keys != new.keys),
@@ -287,10 +301,16 @@ impl Generation {
         let registry = Arc::new(registry(&config, &providers));
         let background = || stack::background(&config, registry.clone(), kept.ledgers.clone(), kept.prices.clone());
         let cache = Arc::new(kept.caches.build(&config, source, background)?);
-        let prices = kept.prices.clone();
-        let capture = capture(&config, source, &kept.managed)?;
-        let stack =
-            stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone(), prices, capture);
+        let parts = Parts {
+            registry: registry.clone(),
+            ledger: kept.ledgers,
+            responses: kept.responses,
+            cache: cache.clone(),
+            prices: kept.prices.clone(),
+            capture: capture(&config, source, &kept.managed)?,
+            quotas: &kept.limits,
+        };
+        let stack = stack::build(&config, parts);
         let keys = ClientKeys::new(kept.managed.ring().clone(), config.client_key.clone(), config.keys.required);
         let doors = doors(&config, stack, registry.clone(), keys);
         // The last step, because what fails must leave the old prices.
@@ -389,6 +409,13 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
                 "x-tollgate-cost",
                 "x-tollgate-saved",
                 "retry-after",
+                "x-ratelimit-limit-requests",
+                "x-ratelimit-limit-tokens",
+                "x-ratelimit-remaining-requests",
+                "x-ratelimit-remaining-tokens",
+                "x-ratelimit-reset-requests",
+                "x-ratelimit-reset-tokens",
+                "x-tollgate-budget-warning",
             ]
             .map(http::HeaderName::from_static),
         ))

@@ -8,7 +8,10 @@ use http::HeaderName;
 use tollgate_core::Secret;
 use tollgate_usage::price::Override;
 
-use super::types::{Cache, Capture, Cors, Keys, Ledger, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{
+    BudgetEntry, Cache, Capture, Cors, Entries, Keys, Ledger, Limits, Log, Models, QuotaSettings, RateLimit, Retry,
+    Shutdown, Timeouts, Usage,
+};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +40,12 @@ pub struct Config {
     pub retry: Retry,
     /// What requests may take.
     pub limits: Limits,
+    /// Limits on requests and tokens.
+    pub rate_limits: Entries<RateLimit>,
+    /// Budgets; each has a limit.
+    pub budgets: Entries<BudgetEntry>,
+    /// How both are counted.
+    pub quota: QuotaSettings,
     /// Which answers are kept and reused.
     pub cache: Cache,
     /// The folder for what outlives the process.

@@ -12,6 +12,7 @@ pub(super) mod ledger;
 pub(super) mod listen;
 pub(super) mod prices;
 pub(super) mod providers;
+mod quota;
 pub(super) mod sections;
 mod url;
 

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{Check, cache, capture, ledger};
+use super::{Check, cache, capture, ledger, quota};
 use crate::config::types::{ConfigFile, Cors, Span};
 
 /// Checks the sections that need no more than their own values.
@@ -57,6 +57,7 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
         capture::check(check, section);
     }
     ledger::check(check, &file.ledger);
+    quota::check(check, file);
     if let Some(cors) = &file.cors {
         cors_section(check, cors);
     }

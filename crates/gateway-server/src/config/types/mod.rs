@@ -13,11 +13,13 @@ mod ledger;
 mod observe;
 mod prices;
 mod provider;
+mod quota;
 mod secret;
 mod service;
 mod size;
 mod span;
 mod traffic;
+mod words;
 
 use serde::Deserialize;
 
@@ -32,11 +34,15 @@ pub use ledger::{Ledger, LedgerStoreName, WhenFullName};
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
 pub use prices::{Dollars, PriceEntry};
 pub use provider::{ProviderEntry, TimeoutOverrides};
+pub use quota::{
+    BudgetEntry, BudgetMode, CacheHitsName, OnErrorName, PeriodName, QuotaSettings, RateLimit, UnpricedName, Webhook,
+};
 pub use secret::SecretText;
 pub use service::{Cors, Shutdown};
 pub use size::{ByteSize, SizeError};
 pub use span::{Span, SpanError};
 pub use traffic::{Limits, Retry, Timeouts};
+pub use words::{EachName, PerSpan, SpanUnit};
 
 /// The configuration of a Tollgate server.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -75,6 +81,14 @@ pub struct ConfigFile {
     pub retry: Retry,
     /// What a single request, and all requests together, may take.
     pub limits: Limits,
+    /// Limits on requests and tokens by name. The name is what clients are told and what is counted under, so what has been
+    /// counted stays when a limit changes and is gone when it is renamed.
+    pub rate_limits: Entries<RateLimit>,
+    /// Budgets by name. The name is what clients are told and what is counted under, so what has been spent stays when a
+    /// budget changes and is gone when it is renamed.
+    pub budgets: Entries<BudgetEntry>,
+    /// How limits and budgets are counted.
+    pub quota: QuotaSettings,
     /// Which answers are kept and reused.
     pub cache: Cache,
     /// The folder for what outlives the process, made if it is not there. `TOLLGATE_DATA` is used where the file does not
@@ -113,6 +127,9 @@ impl Default for ConfigFile {
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             limits: Limits::default(),
+            rate_limits: Entries::default(),
+            budgets: Entries::default(),
+            quota: QuotaSettings::default(),
             cache: Cache::default(),
             data: None,
             keys: Keys::default(),
