@@ -10,6 +10,7 @@ mod cache;
 mod captures;
 mod document;
 mod guard;
+mod health;
 mod keys;
 #[cfg(feature = "schema")]
 pub mod openapi;

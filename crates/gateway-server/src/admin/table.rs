@@ -4,7 +4,7 @@ use http::Method;
 
 use super::rest::{Kind, Route};
 use super::rules::RuleKind;
-use super::{audit, cache, captures, document, keys, prices, reload, rules, usage};
+use super::{audit, cache, captures, document, health, keys, prices, reload, rules, usage};
 use crate::rules::{Budget, Limit, Scope};
 
 const GET: Method = Method::GET;
@@ -17,6 +17,7 @@ const DELETE: Method = Method::DELETE;
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::new(GET, "openapi.json", "get_openapi", "The OpenAPI document of this API.", document::get),
+        Route::new(GET, "health", "get_health", "How the parts fare that requests rely on.", health::get),
         Route::new(POST, "reload", "reload", "Loads the configuration again.", reload::reload)
             .notes(
                 "All or nothing: with any mistake the configuration in use stays, and `details` of the error has every mistake. \

@@ -3,6 +3,7 @@
 //! Behind the feature `schema`, because the server hands out the file that `cargo xtask codegen` has written. The output
 //! depends on nothing but the table and the types, so that a check can compare it with that file.
 
+mod guide;
 mod operation;
 mod parameters;
 
@@ -12,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::rest::{ErrorBody, Kind, Route};
 use super::table;
+
+pub use self::guide::markdown;
 
 /// Paths are written in full, below what is two levels above the document: the server's root, or its base path.
 const SERVER: &str = "../..";
