@@ -12,6 +12,7 @@ mod gateway;
 mod keys;
 pub mod managed;
 mod providers;
+pub mod quotas;
 mod reloading;
 mod rules;
 pub mod serve;

@@ -159,7 +159,8 @@ fn is_word(text: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.@:/-".contains(&byte))
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.@:/-".contains(&byte))
 }
 
 fn is_path(text: &str) -> bool {
@@ -174,7 +175,8 @@ pub(crate) fn is_tag(text: &str) -> bool {
 }
 
 fn is_deployment(text: &str) -> bool {
-    let is_visible = |part: &str, max: usize| (1..=max).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_graphic());
+    let is_visible =
+        |part: &str, max: usize| (1..=max).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_graphic());
     text.split_once('/').is_some_and(|(provider, model)| is_visible(provider, 128) && is_visible(model, 256))
 }
 

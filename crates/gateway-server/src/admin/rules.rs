@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_usage::directory::{Document, Expected, kinds};
 
-use super::rest::{Call, Cursor, Described, Done, Failure, Json, Kind, Limit as PageLimit, Name, Nothing, Page, Time, Version, page};
+use super::rest::{
+    Call, Cursor, Described, Done, Failure, Json, Kind, Limit as PageLimit, Name, Nothing, Page, Time, Version, page,
+};
 use crate::rules::{Budget, Limit, Scope};
 
 /// What kind of document something is.

@@ -36,16 +36,21 @@ pub(super) fn routes() -> Vec<Route> {
 fn of_keys() -> Vec<Route> {
     let secret = "The secret is in this answer and nowhere else: the gateway keeps only its digest.";
     vec![
-        Route::new(GET, "keys", "list_keys", "All virtual keys, by name.", keys::list)
-            .fails(&[Kind::Unavailable]),
+        Route::new(GET, "keys", "list_keys", "All virtual keys, by name.", keys::list).fails(&[Kind::Unavailable]),
         Route::new(POST, "keys", "create_key", "Makes a virtual key.", keys::create)
             .notes(secret)
             .fails(&[Kind::Conflict, Kind::Unavailable]),
         Route::new(GET, "keys/{key}", "get_key", "A virtual key.", keys::get).fails(&[Kind::Unavailable]),
         Route::new(PATCH, "keys/{key}", "update_key", "Changes a virtual key.", keys::update)
             .fails(&[Kind::Conflict, Kind::Unavailable]),
-        Route::new(DELETE, "keys/{key}", "delete_key", "Removes a virtual key. What was accounted to it stays.", keys::delete)
-            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(
+            DELETE,
+            "keys/{key}",
+            "delete_key",
+            "Removes a virtual key. What was accounted to it stays.",
+            keys::delete,
+        )
+        .fails(&[Kind::Conflict, Kind::Unavailable]),
         Route::new(POST, "keys/{key}/rotate", "rotate_key", "Gives a virtual key another secret.", keys::rotate)
             .notes(secret)
             .fails(&[Kind::Conflict, Kind::Unavailable]),
@@ -55,8 +60,14 @@ fn of_keys() -> Vec<Route> {
             .fails(&[Kind::Conflict, Kind::Unavailable]),
         Route::new(GET, "audit", "list_audit", "Who changed what and when, the newest first.", audit::list)
             .fails(&[Kind::Unavailable]),
-        Route::new(GET, "captures", "list_captures", "Requests and answers that were kept, the newest first.", captures::list)
-            .fails(&[Kind::Unavailable]),
+        Route::new(
+            GET,
+            "captures",
+            "list_captures",
+            "Requests and answers that were kept, the newest first.",
+            captures::list,
+        )
+        .fails(&[Kind::Unavailable]),
     ]
 }
 
@@ -97,15 +108,33 @@ fn of_prices() -> Vec<Route> {
         Route::new(GET, "prices/book", "get_price_book", "Which price book this gateway has.", prices::book),
         Route::new(GET, "prices/of-model", "get_price_of_model", "What a model costs.", prices::of_model)
             .fails(&[Kind::NotFound]),
-        Route::new(GET, "prices/of-record", "get_price_of_record", "The price that a usage record names.", prices::of_record)
-            .fails(&[Kind::NotFound]),
-        Route::new(GET, "prices/overrides", "list_price_overrides", "The prices in place of the book's.", prices::overrides)
-            .notes("Those of the configuration are not among them; these win over those.")
-            .fails(&[Kind::Unavailable]),
+        Route::new(
+            GET,
+            "prices/of-record",
+            "get_price_of_record",
+            "The price that a usage record names.",
+            prices::of_record,
+        )
+        .fails(&[Kind::NotFound]),
+        Route::new(
+            GET,
+            "prices/overrides",
+            "list_price_overrides",
+            "The prices in place of the book's.",
+            prices::overrides,
+        )
+        .notes("Those of the configuration are not among them; these win over those.")
+        .fails(&[Kind::Unavailable]),
         Route::new(PUT, "prices/overrides/{model}", "put_price_override", "Sets what a model costs.", prices::put)
             .fails(&changing),
-        Route::new(DELETE, "prices/overrides/{model}", "delete_price_override", "Lets the book say again what a model costs.", prices::delete)
-            .fails(&changing),
+        Route::new(
+            DELETE,
+            "prices/overrides/{model}",
+            "delete_price_override",
+            "Lets the book say again what a model costs.",
+            prices::delete,
+        )
+        .fails(&changing),
     ]
 }
 

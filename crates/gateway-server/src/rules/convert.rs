@@ -19,7 +19,8 @@ pub(crate) fn of_snapshot(snapshot: &Snapshot) -> Vec<Rule> {
         let Document { kind, id, body, .. } = document;
         matches!(kind.as_str(), kinds::LIMIT | kinds::BUDGET).then(|| rule(kind, &format!("{kind}:{id}"), body))
     });
-    let documents = documents.filter_map(|rule| rule.map_err(|error| tracing::error!(error, "a rule is not in use")).ok());
+    let documents =
+        documents.filter_map(|rule| rule.map_err(|error| tracing::error!(error, "a rule is not in use")).ok());
     documents.chain(snapshot.keys.iter().flat_map(of_key)).collect()
 }
 
@@ -102,8 +103,7 @@ impl Limit<Scope> {
 impl Budget<Scope> {
     fn rule(self, id: &str) -> Rule {
         let (limit, per) = (NanoUsd(self.limit_nano_usd.0), self.per.into());
-        let mut budget =
-            if self.hard { quota::Budget::hard(limit, per) } else { quota::Budget::soft(limit, per) };
+        let mut budget = if self.hard { quota::Budget::hard(limit, per) } else { quota::Budget::soft(limit, per) };
         if let Some(warn_at) = self.warn_at {
             budget.warn_at = warn_at.into_iter().map(|percent| percent.0).collect();
         }

@@ -15,6 +15,7 @@ mod other_operations;
 mod passthrough;
 mod pricing;
 mod provider_errors;
+mod quota;
 mod recordings;
 mod reload;
 mod semantic_caching;

@@ -128,3 +128,15 @@ async fn a_reload_exchanges_prices() {
     gateway.chat(chat("up/m")).send().await.text().await;
     assert_eq!(gateway.next_record().await["cost_nano_usd"], 2 * COST);
 }
+
+#[tokio::test]
+async fn pictures_are_charged_by_the_piece() {
+    let answer = json!({ "created": 1, "data": [{ "b64_json": "aGk=" }, { "b64_json": "aGk=" }] });
+    let upstream = Upstream::always(Reply::json(answer.to_string()));
+    let prices = "prices: { up/painter: { image: 0.04 } }";
+    let mut gateway = gateway().config(config(&upstream.base_url(), prices)).start().await;
+    let body = json!({ "model": "up/painter", "prompt": "A tollgate.", "n": 2 });
+    gateway.post("/v1/images/generations", body).send().await.text().await;
+    let record = gateway.next_record().await;
+    assert_eq!((&record["images"], &record["cost_nano_usd"]), (&json!(2), &json!(80_000_000)), "{record}");
+}

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 use tollgate_core::{Body, Error, ErrorKind, Operation, Outcome, Usage};
-use tollgate_protocols::tap::{Ending, Facts, TailTap, Tapped};
+use tollgate_protocols::tap::{Ending, Facts, Pictures, TailTap, Tapped};
 
 use super::answer::event_too_large;
 use super::request::Expected;
@@ -210,6 +210,8 @@ pub(super) struct TailBody {
     ready: VecDeque<Bytes>,
     upstream: Body,
     tail: TailTap,
+    /// Counted where they are what was asked for.
+    pictures: Option<Pictures>,
     account: Account,
 }
 
@@ -220,9 +222,19 @@ impl TailBody {
         expected: Expected,
         place: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        let mut tail = TailTap::default();
-        ready.iter().for_each(|piece| tail.push(piece));
-        Self { ready, upstream, tail, account: Account { expected, outcome: Outcome::Pending, _place: place } }
+        let pictures = (expected.operation == Operation::Images).then(Pictures::default);
+        let account = Account { expected, outcome: Outcome::Pending, _place: place };
+        let mut body = Self { ready: VecDeque::new(), upstream, tail: TailTap::default(), pictures, account };
+        ready.iter().for_each(|piece| body.watch(piece));
+        body.ready = ready;
+        body
+    }
+
+    fn watch(&mut self, piece: &Bytes) {
+        self.tail.push(piece);
+        if let Some(pictures) = &mut self.pictures {
+            pictures.push(piece);
+        }
     }
 }
 
@@ -239,7 +251,7 @@ impl http_body::Body for TailBody {
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    this.tail.push(data);
+                    this.watch(data);
                 }
             }
             Some(Err(error)) => this.account.outcome = Outcome::Failed(error.code()),
@@ -275,7 +287,12 @@ impl Drop for TailBody {
             self.account.expected.context.observe(|observed| observed.model = Some(model.into()));
         }
         self.account.expected.note_billing(&facts.billing);
-        self.account.close(facts.usage, facts.output_text);
+        let images = self.pictures.as_ref().map(Pictures::count).filter(|count| *count > 0);
+        let usage = match images {
+            Some(_) => Some(Usage { images, ..facts.usage.unwrap_or_default() }),
+            None => facts.usage,
+        };
+        self.account.close(usage, facts.output_text);
     }
 }
 

@@ -11,6 +11,8 @@
 //! gateway, since what it is compared with would otherwise prove nothing.
 
 mod bare;
+#[cfg(test)]
+mod charges;
 pub mod cuts;
 mod eventstream;
 pub mod oracle;

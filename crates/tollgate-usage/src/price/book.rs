@@ -124,14 +124,14 @@ impl PriceBook {
     /// The terms of all lines of a model.
     fn lines_of(&self, kind: &str, model: &str) -> Vec<&str> {
         let body = self.body();
-        let is_end = |byte: &u8| *byte == b'\n';
         let (mut low, mut high) = (0, body.len());
         // The first line that is not before what is looked for begins in low..=high.
         while low < high {
             let middle = usize::midpoint(low, high);
             // In bytes, because the middle may be within a character; a line end never is.
-            let start = body.as_bytes()[..middle].iter().rposition(is_end).map_or(0, |end| end + 1).max(low);
-            let end = body.as_bytes()[start..].iter().position(is_end).map_or(body.len(), |end| start + end + 1);
+            let bytes = body.as_bytes();
+            let start = low + memchr::memrchr(b'\n', &bytes[low..middle]).map_or(0, |end| end + 1);
+            let end = memchr::memchr(b'\n', &bytes[start..]).map_or(body.len(), |end| start + end + 1);
             match split(&body[start..end]).map(|(a, b, _)| (a, b).cmp(&(kind, model))) {
                 Some(Ordering::Less) => low = end,
                 _ => high = start,

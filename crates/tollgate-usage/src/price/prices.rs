@@ -147,11 +147,11 @@ impl Prices {
             observed.cost = Some(self.nothing(&self.free));
             return;
         }
-        let Some(usage) = observed.usage else { return };
-        let is_guess = usage.estimated && !is_text(operation);
-        if !is_guess || observed.reported_cost.is_some() {
-            observed.cost = self.cost_of(observed, at, &usage, observed.reported_cost);
+        let Some(mut usage) = observed.usage else { return };
+        if usage.estimated && !is_text(operation) {
+            (usage.input, usage.output) = (None, None);
         }
+        observed.cost = self.cost_of(observed, at, &usage, observed.reported_cost);
     }
 
     /// Notes that a provider did not charge, because it refused.

@@ -146,6 +146,13 @@ impl Rates {
         self.0[unit as usize] = rate;
     }
 
+    /// Takes over every rate that `other` has.
+    pub(super) fn overlay(&mut self, other: &Self) {
+        for (own, other) in self.0.iter_mut().zip(other.0) {
+            *own = other.or(*own);
+        }
+    }
+
     /// The units that have a rate, and their rates.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, Rate)> + '_ {
         Unit::ALL.into_iter().filter_map(|unit| Some((unit, self.get(unit)?)))

@@ -57,7 +57,8 @@ impl<P, Q, B> Call<P, Q, B> {
     /// Where keys and documents are kept.
     pub(in crate::admin) fn directory(&self) -> Result<&Directory, Failure> {
         self.gateway.managed.directory().ok_or_else(|| {
-            let message = "There is no database here, since the data folder could not be used at the start; see the log.";
+            let message =
+                "There is no database here, since the data folder could not be used at the start; see the log.";
             Failure::new(Kind::Unavailable, message)
         })
     }
