@@ -7,6 +7,13 @@ use crate::admin::table;
 
 const GUIDE: &str = include_str!("guide.md");
 
+const OWN_USAGE: &str = "
+## For clients
+
+`GET /v1/usage` answers whoever has a client's key, and with that key: what it has used by day and model in the last 30
+days, or from `from` until `until`, and what its limits and budgets stand at.
+";
+
 /// The text of `docs/admin-api.md`.
 #[must_use]
 pub fn markdown() -> String {
@@ -18,6 +25,7 @@ pub fn markdown() -> String {
     }
     text.push_str("\n## Endpoints\n\n| Request | Does |\n| --- | --- |\n");
     table::routes().iter().for_each(|route| row(&mut text, route));
+    text.push_str(OWN_USAGE);
     text
 }
 
