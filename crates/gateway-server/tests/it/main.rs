@@ -8,6 +8,7 @@ mod clients;
 mod demo;
 mod faults;
 mod keys;
+mod ledger;
 mod lifecycle;
 mod models;
 mod open_responses;
