@@ -70,6 +70,10 @@ impl App {
             let generation = generation.clone();
             return admin::answer(&self.gateway, &generation.config, &admin_path, request, peer).await;
         }
+        if own_path == "/v1/usage" {
+            let (generation, query) = (generation.clone(), request.uri().query().unwrap_or_default());
+            return admin::own_usage(&self.gateway, &generation, request.method(), request.headers(), query).await;
+        }
         let doors = generation.doors.clone();
         // A long request must not keep an old generation from being replaced in the guard's cache.
         drop(generation);

@@ -58,6 +58,7 @@ pub(crate) struct Generation {
     pub(crate) registry: Arc<Registry>,
     pub(crate) doors: Doors,
     pub(crate) cache: Arc<AnswerCache>,
+    pub(crate) keys: ClientKeys,
     providers: Vec<Built>,
     fingerprint: u64,
 }
@@ -126,7 +127,7 @@ impl Gateway {
             limits: limits.clone(),
         };
         let first = Generation::build(config, &source, &[], kept)?;
-        Ok(Self {
+        let gateway = Self {
             current: ArcSwap::from_pointee(first),
             source,
             variables,
@@ -141,7 +142,9 @@ impl Gateway {
             prices,
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
-        })
+        };
+        gateway.follow(&gateway.managed.subscribe().borrow());
+        Ok(gateway)
     }
 
     pub(crate) fn current(&self) -> arc_swap::Guard<Arc<Generation>> {
@@ -200,9 +203,15 @@ impl Gateway {
         &self.prices
     }
 
+    /// What counts against limits and budgets.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Has requests from now on follow what is managed.
     pub(crate) fn follow(&self, snapshot: &Snapshot) {
         self.prices.manage(rules::overrides(snapshot));
+        self.limits.manage(rules::of_snapshot(snapshot));
     }
 
     /// What the files that the configuration was read from look like now.
@@ -312,10 +321,10 @@ impl Generation {
         };
         let stack = stack::build(&config, parts);
         let keys = ClientKeys::new(kept.managed.ring().clone(), config.client_key.clone(), config.keys.required);
-        let doors = doors(&config, stack, registry.clone(), keys);
+        let doors = doors(&config, stack, registry.clone(), keys.clone());
         // The last step, because what fails must leave the old prices.
         kept.prices.configure(kinds_of(&config), config.prices.clone());
-        Ok(Self { config, registry, doors, cache, providers, fingerprint })
+        Ok(Self { config, registry, doors, cache, keys, providers, fingerprint })
     }
 
     fn clone_of(other: &Self) -> Self {
@@ -324,6 +333,7 @@ impl Generation {
             registry: other.registry.clone(),
             doors: other.doors.clone(),
             cache: other.cache.clone(),
+            keys: other.keys.clone(),
             providers: other.providers.clone(),
             fingerprint: other.fingerprint,
         }

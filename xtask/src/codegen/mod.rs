@@ -25,11 +25,12 @@ struct Document {
     text: String,
 }
 
-fn documents() -> [Document; 5] {
+fn documents() -> [Document; 6] {
     [
         Document { path: "docs/configuration.md", text: reference::markdown() },
         Document { path: "docs/tollgate.schema.json", text: reference::json_schema() },
         Document { path: "docs/openapi.json", text: openapi::document() },
+        Document { path: "docs/admin-api.md", text: openapi::markdown() },
         Document { path: "docs/providers.md", text: providers::markdown() },
         Document { path: "docs/translation.md", text: translation::markdown() },
     ]

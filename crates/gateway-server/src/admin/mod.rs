@@ -10,9 +10,12 @@ mod cache;
 mod captures;
 mod document;
 mod guard;
+mod health;
 mod keys;
+mod levels;
 #[cfg(feature = "schema")]
 pub mod openapi;
+mod own;
 mod prices;
 mod reload;
 mod rest;
@@ -28,6 +31,7 @@ use http_body_util::{BodyExt, Collected, Limited};
 use tollgate_core::{Body, BoxError};
 use tollgate_http::request_id;
 
+pub(crate) use self::own::answer as own_usage;
 use self::rest::{Failure, Incoming, Kind, Route};
 use crate::config::Config;
 use crate::gateway::Gateway;

@@ -30,7 +30,7 @@ impl RuleKind for Budget<Scope> {
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleId {
     /// Its id, which you choose; a `/` is written `%2F`.
-    id: Name,
+    pub(super) id: Name,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::rest::{Kind, Route};
 use super::rules::RuleKind;
-use super::{audit, cache, captures, document, keys, prices, reload, rules, usage};
+use super::{audit, cache, captures, document, health, keys, levels, prices, reload, rules, usage};
 use crate::rules::{Budget, Limit, Scope};
 
 const GET: Method = Method::GET;
@@ -17,6 +17,7 @@ const DELETE: Method = Method::DELETE;
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::new(GET, "openapi.json", "get_openapi", "The OpenAPI document of this API.", document::get),
+        Route::new(GET, "health", "get_health", "How the parts fare that requests rely on.", health::get),
         Route::new(POST, "reload", "reload", "Loads the configuration again.", reload::reload)
             .notes(
                 "All or nothing: with any mistake the configuration in use stays, and `details` of the error has every mistake. \
@@ -57,6 +58,8 @@ fn of_keys() -> Vec<Route> {
             .fails(&[Kind::Conflict, Kind::Unavailable]),
         Route::new(POST, "keys/{key}/enable", "enable_key", "Takes a virtual key again.", keys::enable)
             .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(GET, "keys/{key}/levels", "list_key_levels", "What the limits and budgets of a key stand at.", levels::of_key)
+            .fails(&[Kind::Unavailable]),
         Route::new(GET, "audit", "list_audit", "Who changed what and when, the newest first.", audit::list)
             .fails(&[Kind::Unavailable]),
         Route::new(
@@ -77,12 +80,28 @@ fn of_rules() -> Vec<Route> {
         ["All limits, by id.", "A limit.", "Makes or replaces a limit.", "Removes a limit."],
     );
     let mut routes = vec![list, get, put, delete];
+    let level = "What a limit stands at.";
+    routes.push(
+        Route::new(GET, "limits/{id}/level", "get_limit_level", level, levels::get::<Limit<Scope>>)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+    );
     let [list, get, put, delete] = of_kind::<Budget<Scope>>(
         ["budgets", "budgets/{id}"],
         ["list_budgets", "get_budget", "put_budget", "delete_budget"],
         ["All budgets, by id.", "A budget.", "Makes or replaces a budget.", "Removes a budget."],
     );
     routes.extend([list, get, put, delete]);
+    let level = "What a budget stands at.";
+    routes.push(
+        Route::new(GET, "budgets/{id}/level", "get_budget_level", level, levels::get::<Budget<Scope>>)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+    );
+    let reset = "Takes a budget as not spent.";
+    routes.push(
+        Route::new(POST, "budgets/{id}/reset", "reset_budget", reset, levels::reset::<Budget<Scope>>)
+            .notes("What is held for requests that have not ended stays held. What was used is told by the audit log.")
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+    );
     routes
 }
 

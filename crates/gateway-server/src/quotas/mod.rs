@@ -11,7 +11,7 @@ use http::StatusCode;
 use tollgate_cache::redis::RedisClient;
 use tollgate_tower::quota::QuotaLayer;
 use tollgate_usage::price::Prices;
-use tollgate_usage::quota::{AlertSink, CacheHits, MemoryQuotas, QuotaStore, Quotas, RedisQuotas, RuleBook};
+use tollgate_usage::quota::{AlertSink, CacheHits, MemoryQuotas, QuotaStore, Quotas, RedisQuotas, Rule, RuleBook};
 
 use self::spent::Spent;
 use self::webhook::Webhooks;
@@ -49,6 +49,19 @@ impl Limits {
         let webhook = webhook.map_err(|error| wrong(source, "quota.webhook", &format!("cannot be used: {error}")))?;
         self.book.tell(webhook.map(|webhook| Arc::new(webhook) as Arc<dyn AlertSink>));
         Ok(())
+    }
+
+    /// Puts the rules that are managed in the place of those before. What has been counted stays. Rules that clash are logged, and
+    /// then those before stay.
+    pub(crate) fn manage(&self, rules: Vec<Rule>) {
+        if let Err(error) = self.book.manage(rules) {
+            tracing::error!(%error, "the limits and budgets that are managed are not in use");
+        }
+    }
+
+    /// What counts, and by which rules.
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.quotas
     }
 
     /// The layer for the rules of one kind.

@@ -17,16 +17,21 @@ use super::scope::Scope;
 pub(crate) fn of_snapshot(snapshot: &Snapshot) -> Vec<Rule> {
     let documents = snapshot.documents.iter().filter_map(|document| {
         let Document { kind, id, body, .. } = document;
-        matches!(kind.as_str(), kinds::LIMIT | kinds::BUDGET).then(|| rule(kind, &format!("{kind}:{id}"), body))
+        matches!(kind.as_str(), kinds::LIMIT | kinds::BUDGET).then(|| rule(kind, &id_of(kind, id), body))
     });
     let documents =
         documents.filter_map(|rule| rule.map_err(|error| tracing::error!(error, "a rule is not in use")).ok());
     documents.chain(snapshot.keys.iter().flat_map(of_key)).collect()
 }
 
+/// What the rule of a document is known by.
+pub(crate) fn id_of(kind: &str, id: &str) -> String {
+    format!("{kind}:{id}")
+}
+
 /// The rules of a virtual key. Each is known by the key and by its name, or else by what it is about, so that what was
 /// counted stays when others come and go.
-pub(crate) fn of_key(key: &VirtualKey) -> Vec<Rule> {
+fn of_key(key: &VirtualKey) -> Vec<Rule> {
     let limits = key.limits.iter().map(|body| (kinds::LIMIT, body));
     let budgets = key.budgets.iter().map(|body| (kinds::BUDGET, body));
     let mut ids = HashSet::new();

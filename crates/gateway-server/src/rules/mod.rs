@@ -12,7 +12,7 @@ use serde_json::Value;
 use tollgate_usage::directory::kinds;
 
 pub(crate) use self::body::{Budget, Limit};
-pub(crate) use self::convert::{of_key, of_snapshot};
+pub(crate) use self::convert::{id_of, of_snapshot};
 pub(crate) use self::price::{PriceTerms, overrides};
 pub(crate) use self::scope::{KeyScope, Scope};
 

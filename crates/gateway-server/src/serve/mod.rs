@@ -40,9 +40,11 @@ pub async fn run(gateway: Arc<Gateway>) -> io::Result<()> {
         move || managed_settings(&gateway)
     };
     let managing = tokio::spawn(managed::run(gateway.managed.clone(), settings, stopped));
+    let following = tokio::spawn(follow(gateway.clone()));
     let signals = stop_signals()?;
     let served = serve(gateway, listener, nth(signals.clone(), 1), nth(signals, 2)).await;
     watching.abort();
+    following.abort();
     // What is owed to the database is written last, when no request can owe it more.
     stop.send_replace(true);
     if let Err(error) = managing.await {
@@ -95,6 +97,15 @@ pub async fn serve(
     // Dropping a connection drops its streams, which are accounted as they go.
     workers.cut_off().await;
     Ok(())
+}
+
+/// Has requests follow what is managed, whoever changes it.
+async fn follow(gateway: Arc<Gateway>) {
+    let mut snapshots = gateway.managed.subscribe();
+    while snapshots.changed().await.is_ok() {
+        let snapshot = snapshots.borrow_and_update().clone();
+        gateway.follow(&snapshot);
+    }
 }
 
 fn managed_settings(gateway: &Gateway) -> managed::Settings {

@@ -18,7 +18,7 @@ use super::rest::{Call, Created, Cursor, Done, Failure, Json, Limit, Name, Nothi
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyId {
     /// The id or the name of a key; a name's `/` is written `%2F`.
-    key: Name,
+    pub(super) key: Name,
 }
 
 /// Which keys.

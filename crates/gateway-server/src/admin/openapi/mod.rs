@@ -3,6 +3,7 @@
 //! Behind the feature `schema`, because the server hands out the file that `cargo xtask codegen` has written. The output
 //! depends on nothing but the table and the types, so that a check can compare it with that file.
 
+mod guide;
 mod operation;
 mod parameters;
 
@@ -11,7 +12,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::rest::{ErrorBody, Kind, Route};
-use super::table;
+use super::{own, table};
+
+pub use self::guide::markdown;
 
 /// Paths are written in full, below what is two levels above the document: the server's root, or its base path.
 const SERVER: &str = "../..";
@@ -34,8 +37,11 @@ fn build(routes: &[Route]) -> Value {
     let mut paths = Map::new();
     for route in routes {
         let path = paths.entry(format!("/admin/v1/{}", route.path)).or_insert_with(|| json!({}));
-        path[route.method.as_str().to_ascii_lowercase()] = operation::of(route, &mut generators);
+        path[route.method.as_str().to_ascii_lowercase()] = operation::of(route.path, &route.documented, &mut generators);
     }
+    let mut own_usage = operation::of("usage", &own::documented(), &mut generators);
+    own_usage["security"] = json!([{ "client": [] }]);
+    paths.insert(format!("/{}", own::PATH), json!({ "get": own_usage }));
     let error = generators.written.subschema_for::<ErrorBody>();
     let responses: Map<String, Value> =
         Kind::ALL.into_iter().map(|kind| (kind.code().to_owned(), operation::refusal(kind, &error))).collect();
@@ -55,6 +61,7 @@ fn build(routes: &[Route]) -> Value {
             "responses": responses,
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "The admin key." },
+                "client": { "type": "http", "scheme": "bearer", "description": "The key of a client." },
                 "header": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "The admin key." },
             },
         },

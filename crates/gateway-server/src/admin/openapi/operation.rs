@@ -4,20 +4,20 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::parameters;
-use crate::admin::rest::{BodySchema, Content, Generators, Kind, Route, Shape};
+use crate::admin::rest::{BodySchema, Content, Documented, Generators, Kind, Shape};
 
 /// Those that every endpoint has: who is not allowed, what is not known, and what should never happen.
 const EVERYWHERE: [Kind; 4] = [Kind::Invalid, Kind::Unauthorized, Kind::Forbidden, Kind::Internal];
 
-pub(super) fn of(route: &Route, generators: &mut Generators) -> Value {
-    let shape = (route.documented.shape)(generators);
+pub(super) fn of(path: &str, documented: &Documented, generators: &mut Generators) -> Value {
+    let shape = (documented.shape)(generators);
     let mut operation = Map::new();
     let mut set = |name: &str, value: Value| operation.insert(name.to_owned(), value);
-    set("operationId", route.documented.id.into());
-    set("tags", json!([route.path.split('/').next().unwrap_or_default()]));
-    set("summary", route.documented.summary.into());
-    if !route.documented.notes.is_empty() {
-        set("description", route.documented.notes.into());
+    set("operationId", documented.id.into());
+    set("tags", json!([path.split('/').next().unwrap_or_default()]));
+    set("summary", documented.summary.into());
+    if !documented.notes.is_empty() {
+        set("description", documented.notes.into());
     }
     let mut parameters = parameters::of(&shape.path, "path");
     parameters.extend(parameters::of(&shape.query, "query"));
@@ -27,16 +27,16 @@ pub(super) fn of(route: &Route, generators: &mut Generators) -> Value {
     if let Some(BodySchema(schema)) = &shape.body {
         set("requestBody", json!({ "required": true, "content": { "application/json": { "schema": schema } } }));
     }
-    set("responses", responses(route, &shape));
+    set("responses", responses(path, documented, &shape));
     operation.into()
 }
 
-fn responses(route: &Route, shape: &Shape) -> Value {
+fn responses(path: &str, documented: &Documented, shape: &Shape) -> Value {
     let mut responses = Map::new();
     responses.insert(shape.status.as_str().to_owned(), answer(shape));
     let mut kinds = EVERYWHERE.to_vec();
-    kinds.extend(&route.documented.failures);
-    if route.path.contains('{') {
+    kinds.extend(&documented.failures);
+    if path.contains('{') {
         kinds.push(Kind::NotFound);
     }
     if shape.body.is_some() {

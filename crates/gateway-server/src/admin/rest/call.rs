@@ -91,13 +91,18 @@ where
         let parts = parts.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
         Ok(Self {
             path: pairs::read(parts)?,
-            query: pairs::read(pairs::of_query(&incoming.query)?)?,
+            query: read_query(&incoming.query)?,
             body: B::take(&incoming.headers, &incoming.body)?,
             gateway: incoming.gateway,
             actor: incoming.actor,
             headers: incoming.headers,
         })
     }
+}
+
+/// The type that a query says.
+pub(in crate::admin) fn read_query<Q: DeserializeOwned>(query: &str) -> Result<Q, Failure> {
+    pairs::read(pairs::of_query(query)?)
 }
 
 // === impl TakeBody ===

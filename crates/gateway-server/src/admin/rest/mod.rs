@@ -13,7 +13,7 @@ mod tag_pair;
 mod values;
 
 pub(super) use answer::{Answer, Created, Done, Json};
-pub(super) use call::{Call, Incoming, Nothing};
+pub(super) use call::{Call, Incoming, Nothing, read_query};
 pub(super) use described::Described;
 pub(super) use failure::{Failure, Kind};
 pub(super) use route::Route;
@@ -29,7 +29,7 @@ pub(super) use call::BodySchema;
 #[cfg(feature = "schema")]
 pub(super) use failure::ErrorBody;
 #[cfg(feature = "schema")]
-pub(super) use route::{Generators, Shape};
+pub(super) use route::{Documented, Generators, Shape};
 
 #[cfg(feature = "schema")]
 pub(super) use crate::texts::TAG_PATTERN;

@@ -81,22 +81,7 @@ impl Route {
                 Err(failure) => Box::pin(std::future::ready(Err(failure))),
             }
         };
-        #[cfg(feature = "schema")]
-        let shape = |generators: &mut Generators| Shape {
-            path: P::json_schema(&mut generators.read),
-            query: Q::json_schema(&mut generators.read),
-            body: B::describe(&mut generators.read),
-            status: A::STATUS,
-            contents: A::describe(&mut generators.written),
-        };
-        let documented = Documented {
-            id,
-            summary,
-            notes: "",
-            failures: Vec::new(),
-            #[cfg(feature = "schema")]
-            shape,
-        };
+        let documented = Documented::new::<P, Q, B, A>(id, summary);
         Self { method, path, handler: Box::new(handler), documented }
     }
 
@@ -137,5 +122,35 @@ impl Route {
     /// Answers a request.
     pub(in crate::admin) fn call(&self, incoming: Incoming, parts: Vec<(&'static str, String)>) -> Handled {
         (self.handler)(incoming, parts)
+    }
+}
+
+// === impl Documented ===
+
+impl Documented {
+    /// What there is to say of an endpoint with these types.
+    pub(in crate::admin) fn new<P, Q, B, A>(id: &'static str, summary: &'static str) -> Self
+    where
+        P: Described,
+        Q: Described,
+        B: TakeBody,
+        A: Answer,
+    {
+        #[cfg(feature = "schema")]
+        let shape = |generators: &mut Generators| Shape {
+            path: P::json_schema(&mut generators.read),
+            query: Q::json_schema(&mut generators.read),
+            body: B::describe(&mut generators.read),
+            status: A::STATUS,
+            contents: A::describe(&mut generators.written),
+        };
+        Self {
+            id,
+            summary,
+            notes: "",
+            failures: Vec::new(),
+            #[cfg(feature = "schema")]
+            shape,
+        }
     }
 }

@@ -8,4 +8,5 @@ mod summary;
 mod sums;
 
 pub(super) use records::records;
-pub(super) use summary::summary;
+pub(super) use summary::{Group, summary};
+pub(super) use sums::Sums;

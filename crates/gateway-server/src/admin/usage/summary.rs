@@ -73,7 +73,7 @@ struct Total {
 /// The sums of one group.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-struct Group {
+pub(in crate::admin) struct Group {
     /// The values grouped by; null where requests have none.
     by: BTreeMap<String, Option<String>>,
     #[serde(flatten)]
@@ -122,12 +122,14 @@ pub(in crate::admin) async fn summary(call: Call<Nothing, SummaryQuery>) -> Resu
 impl From<tollgate_usage::Summary> for Summary {
     fn from(summary: tollgate_usage::Summary) -> Self {
         let tollgate_usage::Summary { total, times, groups } = summary;
-        let groups = groups.into_iter().map(|tollgate_usage::Group { by, totals, times }| Group {
-            by,
-            sums: totals.into(),
-            times: times.into(),
-        });
-        Self { total: Total { sums: total.into(), times: times.into() }, groups: groups.collect() }
+        let total = Total { sums: total.into(), times: times.into() };
+        Self { total, groups: groups.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl From<tollgate_usage::Group> for Group {
+    fn from(tollgate_usage::Group { by, totals, times }: tollgate_usage::Group) -> Self {
+        Self { by, sums: totals.into(), times: times.into() }
     }
 }
 

@@ -6,7 +6,7 @@ use tollgate_usage::Totals;
 /// Sums.
 #[derive(Clone, Copy, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub(super) struct Sums {
+pub(in crate::admin) struct Sums {
     /// Requests.
     requests: u64,
     /// Requests that failed, including those whose answer broke off.

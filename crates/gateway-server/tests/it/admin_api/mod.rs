@@ -1,5 +1,8 @@
 //! The admin API as a whole: its document, and what holds for every endpoint.
 
+mod keys;
+mod rules;
+
 use std::io::Read;
 use std::path::Path;
 use std::process::Command;
