@@ -10,17 +10,21 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::json;
 use tollgate_cache::AnswerCache;
-use tollgate_core::{BoxFuture, Error};
-use tollgate_http::{DoorLimits, FrontDoors, ListModels, OneKey};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity};
+use tollgate_http::{DoorLimits, FrontDoors, ListModels};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
+use tollgate_usage::Ledger;
+use tollgate_usage::directory::{Actor, AuditEntry};
 use tollgate_usage::price::{PriceBook, Prices};
-use tollgate_usage::{Ledger, MemoryLedger};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
+use crate::accounts::Accounts;
 use crate::caches::Caches;
 use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
+use crate::keys::ClientKeys;
+use crate::managed::Managed;
 use crate::providers::{Built, build_all, kinds};
 use crate::stack::{self, Stack};
 
@@ -33,10 +37,11 @@ pub struct Gateway {
     /// Some settings are used once, at the start.
     started_with: Config,
     /// Sums and kept responses outlive every reload.
-    pub(crate) ledger: Arc<MemoryLedger>,
+    pub(crate) accounts: Accounts,
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
+    pub(crate) managed: Arc<Managed>,
     prices: Arc<Prices>,
     draining: AtomicBool,
     /// Held while a new generation is built, so that two reloads do not overtake each other.
@@ -66,9 +71,10 @@ const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// What outlives a generation.
 struct Kept {
-    ledgers: (Arc<MemoryLedger>, Arc<dyn Ledger>),
+    ledgers: (Accounts, Arc<dyn Ledger>),
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
+    managed: Arc<Managed>,
     prices: Arc<Prices>,
 }
 
@@ -87,7 +93,7 @@ pub enum Reloaded {
 
 impl Gateway {
     /// A gateway of a loaded configuration. `source`, `variables` and `overrides` are what a reload loads from again; every
-    /// usage record also goes to `log`.
+    /// usage record goes to `accounts` and to `log`. Who may come in is `managed`.
     ///
     /// # Errors
     /// If a provider cannot be built.
@@ -96,17 +102,19 @@ impl Gateway {
         source: Source,
         variables: Arc<dyn Variables + Send + Sync>,
         overrides: Overrides,
+        accounts: Accounts,
         log: Arc<dyn Ledger>,
+        managed: Arc<Managed>,
     ) -> Result<Self, ConfigErrors> {
-        let ledger = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
         let prices = Arc::new(Prices::new(PriceBook::built_in()));
         let kept = Kept {
-            ledgers: (ledger.clone(), log.clone()),
+            ledgers: (accounts.clone(), log.clone()),
             responses: responses.clone(),
             caches: caches.clone(),
+            managed: managed.clone(),
             prices: prices.clone(),
         };
         let first = Generation::build(config, &source, &[], kept)?;
@@ -116,10 +124,11 @@ impl Gateway {
             variables,
             overrides,
             started_with,
-            ledger,
+            accounts,
             log,
             responses,
             caches,
+            managed,
             prices,
             draining: AtomicBool::new(false),
             reloading: Mutex::new(()),
@@ -137,7 +146,8 @@ impl Gateway {
     /// Whatever is wrong with the new configuration; the old one stays in use.
     pub fn reload(&self) -> Result<Reloaded, ConfigErrors> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = load(&self.source, &*self.variables, &kinds(), &self.overrides)?;
+        let overrides = Overrides { has_keys: self.managed.ring().had_keys(), ..self.overrides.clone() };
+        let config = load(&self.source, &*self.variables, &kinds(), &overrides)?;
         let old = self.current.load_full();
         if config == old.config {
             // Files may have been touched; remembering them as they are now keeps the watcher quiet.
@@ -148,15 +158,25 @@ impl Gateway {
         }
         let needs_restart = needs_restart(&self.started_with, &config);
         let kept = Kept {
-            ledgers: (self.ledger.clone(), self.log.clone()),
+            ledgers: (self.accounts.clone(), self.log.clone()),
             responses: self.responses.clone(),
             caches: self.caches.clone(),
+            managed: self.managed.clone(),
             prices: self.prices.clone(),
         };
+        let sections = changed_sections(&old.config, &config);
         let new = Generation::build(config, &self.source, &old.providers, kept)?;
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
+        self.record_reload(&sections, &needs_restart);
         Ok(Reloaded::Changed { needs_restart })
+    }
+
+    /// Tells the audit log which sections have changed. What they say may be secret, and is in the file's own history.
+    fn record_reload(&self, sections: &[&str], needs_restart: &[&str]) {
+        let name = self.source.path().map_or_else(|| "environment".to_owned(), |path| path.display().to_string());
+        let entry = AuditEntry::new(&Actor::configuration(), "configuration", &name, "reload");
+        self.managed.record(entry.after(json!({ "changed": sections, "needs_restart": needs_restart })));
     }
 
     /// What the files that the configuration was read from look like now.
@@ -210,7 +230,34 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("timeouts.idle", old.timeouts.idle != new.timeouts.idle),
         ("log", old.log != new.log),
         ("usage", old.usage != new.usage),
+        ("ledger", old.ledger != new.ledger),
         ("cache.memory", old.cache.memory != new.cache.memory),
+        ("data", old.data != new.data),
+    ];
+    changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
+}
+
+fn changed_sections(old: &Config, new: &Config) -> Vec<&'static str> {
+    let changed = [
+        ("listen", old.listen != new.listen),
+        ("base_path", old.base_path != new.base_path),
+        ("open", old.open != new.open),
+        ("client_key", old.client_key != new.client_key),
+        ("admin_key", old.admin_key != new.admin_key),
+        ("providers", old.providers != new.providers),
+        ("aliases", old.aliases != new.aliases),
+        ("timeouts", old.timeouts != new.timeouts),
+        ("retry", old.retry != new.retry),
+        ("limits", old.limits != new.limits),
+        ("cache", old.cache != new.cache),
+        ("data", old.data != new.data),
+        ("keys", old.keys != new.keys),
+        ("shutdown", old.shutdown != new.shutdown),
+        ("cors", old.cors != new.cors),
+        ("models", old.models != new.models),
+        ("log", old.log != new.log),
+        ("usage", old.usage != new.usage),
+        ("ledger", old.ledger != new.ledger),
     ];
     changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
 }
@@ -224,7 +271,8 @@ impl Generation {
         let cache = Arc::new(kept.caches.build(&config, source, background)?);
         let prices = kept.prices.clone();
         let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone(), prices);
-        let doors = doors(&config, stack, registry.clone());
+        let keys = ClientKeys::new(kept.managed.ring().clone(), config.client_key.clone(), config.keys.required);
+        let doors = doors(&config, stack, registry.clone(), keys);
         // The last step, because what fails must leave the old prices.
         kept.prices.configure(kinds_of(&config), config.prices.clone());
         Ok(Self { config, registry, doors, cache, providers, fingerprint })
@@ -259,17 +307,17 @@ fn registry(config: &Config, providers: &[Built]) -> Registry {
     config.aliases.iter().fold(builder, |builder, (alias, target)| builder.alias(alias, target)).build()
 }
 
-fn doors(config: &Config, stack: Stack, registry: Arc<Registry>) -> Doors {
+fn doors(config: &Config, stack: Stack, registry: Arc<Registry>, keys: ClientKeys) -> Doors {
     let limits = DoorLimits {
         max_body: config.limits.max_body.as_usize(),
         max_json_depth: config.limits.max_json_depth,
         ..DoorLimits::default()
     };
-    let mut doors =
-        FrontDoors::new(stack).base_path(config.base_path.clone()).limits(limits).models(Catalogue(registry));
-    if let Some(key) = &config.client_key {
-        doors = doors.authenticate(OneKey::new(key.clone(), "default"));
-    }
+    let doors = FrontDoors::new(stack)
+        .base_path(config.base_path.clone())
+        .limits(limits)
+        .models(Catalogue(registry))
+        .authenticate(keys);
     match &config.cors {
         None => Doors::Plain(doors),
         Some(cors) => Doors::Cors(Arc::new(cors_layer(cors).layer(doors))),
@@ -316,16 +364,44 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
 /// The registry's models as the front doors list them.
 struct Catalogue(Arc<Registry>);
 
+impl Catalogue {
+    /// Whether a client may use what a name stands for, by the same rule as when it asks for an answer.
+    async fn allows(&self, grant: &Grant, name: &str) -> bool {
+        match self.0.resolve(name).await {
+            Ok(target) => grant.allows_provider(&target.provider) && grant.allows_target(Some(name), &target),
+            Err(_) => false,
+        }
+    }
+}
+
 impl ListModels for Catalogue {
-    fn list(&self) -> BoxFuture<'_, Result<Bytes, Error>> {
+    fn list<'a>(&'a self, client: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async {
-            let models = self.0.list_models().await;
+            let mut models = self.0.list_models().await;
+            if let Some(grant) = &client.grant {
+                let mut allowed = Vec::new();
+                for model in models {
+                    if self.allows(grant, model["id"].as_str().unwrap_or_default()).await {
+                        allowed.push(model);
+                    }
+                }
+                models = allowed;
+            }
             Ok(json!({ "object": "list", "data": models }).to_string().into())
         })
     }
 
-    fn describe<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Bytes, Error>> {
-        Box::pin(async move { Ok(self.0.describe_model(name).await?.to_string().into()) })
+    fn describe<'a>(&'a self, name: &'a str, client: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
+        Box::pin(async move {
+            let model = self.0.describe_model(name).await?;
+            match &client.grant {
+                Some(grant) if !self.allows(grant, name).await => {
+                    let message = format!("Your API key may not be used for the model `{name}`.");
+                    Err(Error::new(ErrorKind::PermissionDenied, message).with_param("model"))
+                }
+                _ => Ok(model.to_string().into()),
+            }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use tollgate_cache::AnswerCache;
 use tollgate_core::{Error, Request, Response};
 use tollgate_providers::responses::{ResponseStore, ResponsesLayer};
 use tollgate_providers::{Dispatch, Registry};
+use tollgate_tower::access::AccessLayer;
 use tollgate_tower::cache::CacheLayer;
 use tollgate_tower::limit::ConcurrencyLimitLayer;
 use tollgate_tower::retry::RetryLayer;
@@ -58,6 +59,9 @@ where
             .option_layer(limit)
             // Once: a retry asks the same provider again.
             .layer(RouteLayer::new(registry.clone()))
+            // Inside of routing, because what is allowed may be named by what a name stands for; outside of the cache, because
+            // what others were answered is not for who may not ask.
+            .layer(AccessLayer::new())
             // Inside of routing, because an answer is kept under the model that gives it; outside of retries, because what is
             // stored needs none. Calls for no client are the gateway's own, and recorded as such.
             .layer(CacheLayer::new(cache).background(UsageLayer::new(ledger).prices(prices)))

@@ -8,11 +8,9 @@
 //! - [`flight`]: requests in flight that share one answer.
 //! - [`semantic`]: reuse of answers for rephrased requests, within a stated rate of errors.
 //! - [`index`]: where the vectors of cached prompts are searched.
-//! - `redis`: a connection to Redis or Valkey, with the feature of that name.
+//! - `redis`: the connection to Redis or Valkey that `tollgate-remote` has, with the feature of that name.
 
 pub mod admission;
-#[cfg(any(feature = "qdrant", feature = "redis"))]
-mod breaker;
 mod cache;
 mod entry;
 mod epochs;
@@ -20,8 +18,6 @@ pub mod flight;
 pub mod index;
 mod key;
 mod memo;
-#[cfg(feature = "redis")]
-pub mod redis;
 pub mod semantic;
 mod settings;
 mod statistics;
@@ -33,3 +29,5 @@ pub use epochs::{Epochs, Stamp, Subject};
 pub use key::{Key, KeyMaker, KeyParts};
 pub use settings::{Scope, Settings};
 pub use statistics::{Counts, Statistics};
+#[cfg(feature = "redis")]
+pub use tollgate_remote::redis;

@@ -31,7 +31,8 @@ pub struct Settings {
     pub coalesce: bool,
 }
 
-/// Who shares answers. Keys may be paths such as `acme/search/alice`, of tenant, team and user.
+/// Who shares answers. Keys belong to paths such as `acme/search/alice`, of tenant, team and user; of a key that belongs
+/// nowhere, the name is taken for its path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     /// Requests with the same key.
@@ -73,8 +74,9 @@ impl Scope {
             Self::Tenant => 1,
             Self::Deployment => return "all".into(),
         };
-        let end = key.match_indices('/').nth(parts - 1).map_or(key.len(), |(at, _)| at);
-        format!("path:{}", &key[..end]).into()
+        let path = identity.path.as_ref().unwrap_or(key);
+        let end = path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at);
+        format!("path:{}", &path[..end]).into()
     }
 }
 
@@ -91,5 +93,15 @@ mod tests {
         assert_eq!(of(Scope::Tenant, "acme"), "path:acme");
         assert_eq!(of(Scope::Deployment, "acme"), "all");
         assert_eq!(&*Scope::Key.of(&Identity::default()), "");
+    }
+
+    #[test]
+    fn scopes_follow_the_path_of_a_key() {
+        let mut identity = Identity::of_key("alice/laptop");
+        identity.path = Some("acme/search/alice".into());
+        let of = |scope: Scope| scope.of(&identity).to_string();
+        assert_eq!(of(Scope::Key), "key:alice/laptop");
+        assert_eq!(of(Scope::Team), "path:acme/search");
+        assert_eq!(of(Scope::Tenant), "path:acme");
     }
 }

@@ -30,6 +30,8 @@ pub struct Identity {
     pub path: Option<Arc<str>>,
     /// What the key may be used for; `None` means everything.
     pub grant: Option<Arc<Grant>>,
+    /// Tags of requests that give none of the same name themselves.
+    pub tags: Option<Arc<[Tag]>>,
 }
 
 /// What a key may be used for. An empty list allows everything.
@@ -41,6 +43,58 @@ pub struct Grant {
     pub providers: Vec<Arc<str>>,
     /// The protocols of the front doors.
     pub protocols: Vec<Protocol>,
+    /// Whether what providers offer besides may be asked for where models or protocols are listed.
+    pub passthrough: bool,
+}
+
+impl Grant {
+    /// Whether it allows everything.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        self.models.is_empty() && self.providers.is_empty() && self.protocols.is_empty()
+    }
+
+    /// Whether a model may be used that has all of these names.
+    #[must_use]
+    pub fn allows_model<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> bool {
+        self.models.is_empty()
+            || names.into_iter().any(|name| self.models.iter().any(|listed| stands_for(listed, name)))
+    }
+
+    /// Whether a target may be used under the name that the client gave it.
+    #[must_use]
+    pub fn allows_target(&self, asked: Option<&str>, target: &Target) -> bool {
+        self.models.is_empty() || {
+            let qualified = target.to_string();
+            self.allows_model(asked.into_iter().chain([&*target.model, &qualified]))
+        }
+    }
+
+    /// Whether a provider may be used.
+    #[must_use]
+    pub fn allows_provider(&self, name: &str) -> bool {
+        self.providers.is_empty() || self.providers.iter().any(|listed| **listed == *name)
+    }
+
+    /// Whether the front doors of a protocol may be used.
+    #[must_use]
+    pub fn allows_protocol(&self, protocol: Protocol) -> bool {
+        self.protocols.is_empty() || self.protocols.contains(&protocol)
+    }
+
+    /// Whether what a provider offers may be asked for as it is. Only the provider knows which model that is for, so a list of
+    /// models forbids it unless it is allowed by itself.
+    #[must_use]
+    pub fn allows_passthrough(&self) -> bool {
+        self.passthrough || (self.models.is_empty() && self.protocols.is_empty())
+    }
+}
+
+fn stands_for(listed: &str, name: &str) -> bool {
+    match listed.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => listed == name,
+    }
 }
 
 impl Identity {
@@ -225,6 +279,39 @@ impl fmt::Debug for ContextBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn check_model(listed: &[&str], names: &[&str], expect: bool) {
+        let grant = Grant { models: listed.iter().map(|&name| name.into()).collect(), ..Grant::default() };
+        assert_eq!(grant.allows_model(names.iter().copied()), expect, "{listed:?} {names:?}");
+    }
+
+    #[test]
+    fn models_that_a_grant_allows() {
+        check_model(&[], &["anything"], true);
+        check_model(&["fast"], &["fast", "openai/gpt-4o-mini", "gpt-4o-mini"], true);
+        check_model(&["openai/gpt-4o-mini"], &["fast", "openai/gpt-4o-mini", "gpt-4o-mini"], true);
+        check_model(&["openai/*"], &["gpt-4o", "openai/gpt-4o"], true);
+        check_model(&["openai/*"], &["gpt-4o", "azure/gpt-4o"], false);
+        check_model(&["gpt-4o"], &["gpt-4o-mini"], false);
+        check_model(&["gpt-4o*"], &["gpt-4o-mini"], true);
+        check_model(&["GPT-4o"], &["gpt-4o"], false);
+        check_model(&["gpt-4o"], &[], false);
+    }
+
+    #[test]
+    fn what_a_grant_says_of_the_rest() {
+        let grant = Grant {
+            providers: vec!["openai".into()],
+            protocols: vec![Protocol::AnthropicMessages],
+            ..Grant::default()
+        };
+        assert!(grant.allows_provider("openai") && !grant.allows_provider("azure"));
+        assert!(grant.allows_protocol(Protocol::AnthropicMessages) && !grant.allows_protocol(Protocol::OpenAiChat));
+        assert!(!grant.allows_passthrough());
+        assert!(Grant { passthrough: true, ..grant }.allows_passthrough());
+        assert!(Grant::default().allows_passthrough() && Grant::default().is_unlimited());
+    }
 
     #[test]
     fn debug_shows_no_credential() {

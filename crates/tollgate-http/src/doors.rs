@@ -131,13 +131,13 @@ where
     let identity = settings.authenticate.authenticate(credential.as_ref()).await.map_err(refused)?;
     let door = match routes::find(&parts.method, path).map_err(refused)? {
         Door::ListModels => {
-            let list = settings.models.list().await.map(|list| models::list_in(protocol, list));
+            let list = settings.models.list(&identity).await.map(|list| models::list_in(protocol, list));
             return Err(models_reply(protocol, list, &request_id));
         }
         Door::DescribeModel(id) => {
             // SDKs encode the slash of `provider/model` in a path.
             let name = percent_decode_str(id).decode_utf8_lossy();
-            let model = settings.models.describe(&name).await;
+            let model = settings.models.describe(&name, &identity).await;
             let model = model.map(|model| models::described_in(protocol, model));
             return Err(models_reply(protocol, model, &request_id));
         }

@@ -43,10 +43,11 @@ pub(crate) struct Client {
 
 impl Client {
     fn context(self, headers: &HeaderMap) -> Result<Context, Error> {
+        let tags = with_defaults(tags(headers)?, self.identity.tags.as_deref().unwrap_or_default());
         Ok(Context::received_then(self.request_id, self.received)
             .credential(self.credential)
             .identity(self.identity)
-            .tags(tags(headers)?)
+            .tags(tags)
             .build())
     }
 }
@@ -151,6 +152,16 @@ fn tags(headers: &HeaderMap) -> Result<Vec<Tag>, Error> {
     Ok(tags)
 }
 
+/// The client's own tags, and those of its key that it gives no value of its own.
+fn with_defaults(mut tags: Vec<Tag>, defaults: &[Tag]) -> Vec<Tag> {
+    for default in defaults {
+        if tags.iter().all(|tag| tag.name != default.name) {
+            tags.push(default.clone());
+        }
+    }
+    tags
+}
+
 fn bad_tags() -> Error {
     let message = format!(
         "`x-tollgate-tags` must be a list such as `team=a,app=b` of at most {MAX_TAGS} tags of at most {MAX_TAG_LEN} bytes."
@@ -179,6 +190,15 @@ mod tests {
         for bad in ["team", "=a", &"a=b,".repeat(17), &format!("a={}", "b".repeat(129))] {
             assert_eq!(parse(bad), Err(ErrorKind::InvalidRequest), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_clients_tag_wins_over_that_of_its_key() {
+        let tag = |name: &str, value: &str| Tag { name: name.into(), value: value.into() };
+        let own = vec![tag("team", "ads"), tag("run", "7")];
+        let all = with_defaults(own.clone(), &[tag("team", "search"), tag("app", "web")]);
+        assert_eq!(all, [tag("team", "ads"), tag("run", "7"), tag("app", "web")]);
+        assert_eq!(with_defaults(own.clone(), &[]), own);
     }
 
     #[test]

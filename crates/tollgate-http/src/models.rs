@@ -2,19 +2,19 @@
 
 use bytes::Bytes;
 use tollgate_core::ir::Protocol;
-use tollgate_core::{BoxFuture, Error, ErrorKind};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Identity};
 use tollgate_protocols::json::{self, Value};
 
 /// Knows the models.
 pub trait ListModels: Send + Sync {
-    /// All models, as the JSON of OpenAI's list.
-    fn list(&self) -> BoxFuture<'_, Result<Bytes, Error>>;
+    /// All models that a client may use, as the JSON of OpenAI's list.
+    fn list<'a>(&'a self, client: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>>;
 
     /// One model by any of its names, as JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::ModelNotFound`] if there is none.
-    fn describe<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Bytes, Error>>;
+    /// [`ErrorKind::ModelNotFound`] if there is none, [`ErrorKind::PermissionDenied`] if the client may not use it.
+    fn describe<'a>(&'a self, name: &'a str, client: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>>;
 }
 
 /// An empty list.
@@ -22,11 +22,11 @@ pub trait ListModels: Send + Sync {
 pub struct NoModels;
 
 impl ListModels for NoModels {
-    fn list(&self) -> BoxFuture<'_, Result<Bytes, Error>> {
+    fn list<'a>(&'a self, _: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(std::future::ready(Ok(Bytes::from_static(br#"{"object":"list","data":[]}"#))))
     }
 
-    fn describe<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Bytes, Error>> {
+    fn describe<'a>(&'a self, name: &'a str, _: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
         let message = format!("The model `{name}` does not exist here.");
         Box::pin(std::future::ready(Err(Error::new(ErrorKind::ModelNotFound, message).with_param("model"))))
     }

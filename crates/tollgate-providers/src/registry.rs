@@ -107,7 +107,11 @@ impl Registry {
         }
     }
 
-    async fn resolve(&self, name: &str) -> Result<Target, Error> {
+    /// Where a model's name leads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ModelNotFound`] if there is none of that name.
+    pub async fn resolve(&self, name: &str) -> Result<Target, Error> {
         let name = self.resolve_alias(name);
         if let Some((provider, model)) = name.split_once('/')
             && let Some(provider) = self.provider(provider)

@@ -24,6 +24,22 @@ pub fn component(variable: &str, name: &str) -> Option<PathBuf> {
     path.or_else(|| skipped(name))
 }
 
+/// A folder that has all of some programs: that of the variable `variable`, or else one of `PATH`, or else the newest of those
+/// that Debian puts PostgreSQL into.
+///
+/// # Panics
+/// If there is none and `TOLLGATE_REQUIRE_COMPONENTS=1`.
+pub(crate) fn folder_with(variable: &str, programs: &[&str], name: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut debian: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())
+        .unwrap_or_default();
+    debian.sort();
+    let mut folders = named.into_iter().chain(std::env::split_paths(&path)).chain(debian.into_iter().rev());
+    folders.find(|folder| programs.iter().all(|program| folder.join(program).is_file())).or_else(|| skipped(name))
+}
+
 fn skipped(name: &str) -> Option<PathBuf> {
     assert!(
         std::env::var_os("TOLLGATE_REQUIRE_COMPONENTS").is_none_or(|value| value != "1"),

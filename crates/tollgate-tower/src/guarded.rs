@@ -16,15 +16,26 @@ pub(crate) trait Guard: Send + Unpin + 'static {
     fn failed(&mut self, _error: &Error) {}
 }
 
-/// Attaches a guard to a body. The body goes first when both are dropped, so that a guard sees what the body noted last.
+/// Attaches a guard to a body. The body goes before the guard is told of its end, and first when both are dropped, so that a
+/// guard sees what the body noted last. The guard is told before the last of the body is passed on: whatever it writes down
+/// is written when the reader knows that there is no more.
 pub(crate) struct Guarded<G> {
     body: Body,
     guard: G,
+    /// Whether the guard has been told.
+    is_over: bool,
 }
 
 impl<G: Guard> Guarded<G> {
     pub(crate) fn wrap(body: Body, guard: G) -> Body {
-        Body::arriving(Self { body, guard })
+        Body::arriving(Self { body, guard, is_over: false })
+    }
+
+    fn end(&mut self, tell: impl FnOnce(&mut G)) {
+        self.body = Body::empty();
+        if !std::mem::replace(&mut self.is_over, true) {
+            tell(&mut self.guard);
+        }
     }
 }
 
@@ -36,8 +47,10 @@ impl<G: Guard> http_body::Body for Guarded<G> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
         match &polled {
-            Poll::Ready(None) => this.guard.ended(),
-            Poll::Ready(Some(Err(error))) => this.guard.failed(error),
+            Poll::Ready(None) => this.end(G::ended),
+            Poll::Ready(Some(Err(error))) => this.end(|guard| guard.failed(error)),
+            // Whoever sends the last frame may not ask for another.
+            Poll::Ready(Some(Ok(_))) if this.body.is_end_stream() => this.end(G::ended),
             Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
         }
         polled

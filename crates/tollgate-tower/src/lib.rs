@@ -7,9 +7,11 @@
 //! | Feature and module | Layer | What it does |
 //! |---|---|---|
 //! | `trace` | [`TraceLayer`](trace::TraceLayer) | a span for each request, a line for each failure |
+//! | `capture` | [`CaptureLayer`](capture::CaptureLayer) | hands on what a client said and what it was answered |
 //! | `usage` | [`UsageLayer`](usage::UsageLayer) | one record for each request, on end, error or drop |
 //! | `limit` | [`ConcurrencyLimitLayer`](limit::ConcurrencyLimitLayer) | so many at once, streams until they end |
 //! | `route` | [`RouteLayer`](route::RouteLayer) | decides who answers |
+//! | `access` | [`AccessLayer`](access::AccessLayer) | refuses what a key may not be used for |
 //! | `cache` | [`CacheLayer`](cache::CacheLayer) | answers from a cache, one call for equal requests in flight |
 //! | `retry` | [`RetryLayer`](retry::RetryLayer) | asks again, only before the answer has begun |
 //! | `timeout` | [`TimeoutLayer`](timeout::TimeoutLayer) | first byte, idle, total |
@@ -17,8 +19,12 @@
 //! None is on by default; `full` turns all on. The order that the gateway itself uses is the one of this table, outermost
 //! first.
 
+#[cfg(feature = "access")]
+pub mod access;
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(feature = "capture")]
+pub mod capture;
 #[cfg(feature = "limit")]
 pub mod limit;
 #[cfg(feature = "retry")]

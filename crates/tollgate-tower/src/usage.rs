@@ -1,6 +1,7 @@
 //! One record for each request, whatever becomes of it.
 //!
-//! The record is written when the answer has ended, when it failed, or when it is dropped because the client went away.
+//! The record is written when the answer has ended, before its last piece is passed on, when it failed, or when it is dropped
+//! because the client went away. A ledger that has no room for records has none for requests: they are refused.
 //! Tokens are what the provider noted in the request's [`Context`]; where it had no chance to, an
 //! estimate of the input stands in, marked as one. With [prices](UsageLayer::prices) the record also says what the
 //! request cost, unless a layer inside has noted that already, and what a cache saved.
@@ -85,7 +86,13 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        if !self.ledger.has_room() {
+            // Not recorded either, for the same reason.
+            let message = "The gateway cannot record what requests use at present, and takes none. Try again later.";
+            return Box::pin(std::future::ready(Err(Error::new(ErrorKind::AccountsUnavailable, message))));
+        }
         let mut owed = Owed {
+            is_written: false,
             ledger: self.ledger.clone(),
             prices: self.prices.clone(),
             operation: request.operation,
@@ -114,8 +121,9 @@ where
     }
 }
 
-/// A record that will be written when this is dropped.
+/// A record that will be written at the end, or else when this is dropped.
 struct Owed<L: Ledger> {
+    is_written: bool,
     ledger: L,
     prices: Option<Arc<Prices>>,
     operation: Operation,
@@ -135,15 +143,27 @@ enum Ended {
 impl<L: Ledger + Unpin + 'static> Guard for Owed<L> {
     fn ended(&mut self) {
         self.ended = Some(Ended::Well);
+        self.write();
     }
 
     fn failed(&mut self, error: &Error) {
         self.ended = Some(Ended::Failed(error.kind()));
+        self.write();
     }
 }
 
 impl<L: Ledger> Drop for Owed<L> {
     fn drop(&mut self) {
+        self.write();
+    }
+}
+
+impl<L: Ledger> Owed<L> {
+    /// Writes the record, the first time.
+    fn write(&mut self) {
+        if std::mem::replace(&mut self.is_written, true) {
+            return;
+        }
         let outcome = self.context.observe(|observed| {
             match (observed.outcome, self.ended) {
                 // Providers that note nothing are believed when their body ends.
@@ -297,6 +317,42 @@ mod tests {
         assert!(ledger.recent(1).is_empty(), "not before the end");
         response.body.collect().await.expect("ends well");
         assert_eq!(only_record(&ledger).status, 200);
+    }
+
+    #[tokio::test]
+    async fn the_record_is_there_before_the_reader_knows_of_the_end() {
+        let ledger = ledger();
+        let response = UsageLayer::new(ledger.clone()).layer(streaming()).oneshot(chat()).await.expect("answers");
+        let mut body = response.body;
+        let mut frames = 0;
+        while let Some(frame) = body.frame().await {
+            frame.expect("a frame");
+            frames += 1;
+        }
+        assert!(frames > 0);
+        // The body is still held, as a server does until it has sent it.
+        assert_eq!(only_record(&ledger).status, 200);
+        drop(body);
+        assert_eq!(ledger.recent(10).len(), 1, "and not once more");
+    }
+
+    #[tokio::test]
+    async fn a_ledger_without_room() {
+        #[derive(Clone)]
+        struct Full;
+
+        impl Ledger for Full {
+            fn record(&self, _: &UsageRecord) {
+                unreachable!("nothing is let in");
+            }
+
+            fn has_room(&self) -> bool {
+                false
+            }
+        }
+
+        let refused = UsageLayer::new(Full).layer(streaming()).oneshot(chat()).await.expect_err("is refused");
+        assert_eq!(refused.kind(), ErrorKind::AccountsUnavailable);
     }
 
     #[tokio::test]

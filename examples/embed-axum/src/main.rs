@@ -12,7 +12,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::json;
-use tollgate_core::{BoxFuture, Error, Request, Response};
+use tollgate_core::{BoxFuture, Error, Identity, Request, Response};
 use tollgate_http::{FrontDoors, ListModels};
 use tollgate_providers::{Demo, Dispatch, Registry};
 use tollgate_tower::retry::RetryLayer;
@@ -63,11 +63,11 @@ fn stack(registry: Arc<Registry>, ledger: Arc<MemoryLedger>) -> BoxCloneSyncServ
 struct Models(Arc<Registry>);
 
 impl ListModels for Models {
-    fn list(&self) -> BoxFuture<'_, Result<Bytes, Error>> {
+    fn list<'a>(&'a self, _: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async { Ok(json!({ "object": "list", "data": self.0.list_models().await }).to_string().into()) })
     }
 
-    fn describe<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Bytes, Error>> {
+    fn describe<'a>(&'a self, name: &'a str, _: &'a Identity) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async move { Ok(self.0.describe_model(name).await?.to_string().into()) })
     }
 }

@@ -72,6 +72,8 @@ pub(crate) struct Args {
 /// A measurement of a part alone, without the gateway.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(super) enum Part {
+    /// What keys, limits, budgets and the ledger cost together.
+    Accounts(super::accounts::Args),
     /// The encoder of the semantic cache beside onnxruntime.
     Embed(embed::Args),
     /// What an answer from the cache costs, beside a table of answers.

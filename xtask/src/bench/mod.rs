@@ -5,6 +5,7 @@
 //! reads their processor time and memory from `/proc`. All targets take turns in every round, and differences and
 //! ratios are formed within a round.
 
+mod accounts;
 mod args;
 pub(crate) mod cache;
 mod cache_faults;
@@ -49,6 +50,7 @@ use crate::Result;
 /// Runs the benchmark, in a release build of this program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.part {
+        Some(Part::Accounts(args)) => return accounts::run(args),
         Some(Part::Embed(args)) => return embed::run(args),
         Some(Part::Cache(args)) => return cache::run(args),
         Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),

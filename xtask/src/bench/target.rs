@@ -39,7 +39,7 @@ pub(super) struct Programs {
     /// Configuration and logs; kept after a failure, removed after a success.
     dir: PathBuf,
     /// What the gateway's configuration has besides a provider.
-    sections: &'static str,
+    sections: String,
 }
 
 /// Far longer than any start; what takes longer has failed.
@@ -49,12 +49,12 @@ impl Programs {
     /// The programs that were built, or another binary of the gateway.
     pub(super) fn new(gateway: Option<&Path>, dir: &Path) -> Result<Self> {
         let gateway = gateway.map_or_else(|| launch::release_dir().join("gateway-server"), Path::to_owned);
-        Ok(Self { xtask: std::env::current_exe()?, gateway, dir: dir.to_owned(), sections: "" })
+        Ok(Self { xtask: std::env::current_exe()?, gateway, dir: dir.to_owned(), sections: String::new() })
     }
 
     /// Further sections of the gateway's configuration.
-    pub(super) fn sections(self, sections: &'static str) -> Self {
-        Self { sections, ..self }
+    pub(super) fn sections(self, sections: impl Into<String>) -> Self {
+        Self { sections: sections.into(), ..self }
     }
 
     /// Fails early where there is no gateway to start.
@@ -108,7 +108,7 @@ impl Programs {
     pub(super) fn gateway(&self, mock: SocketAddr) -> Result<(Target, Duration)> {
         let address = free_address()?;
         let config = self.dir.join("tollgate.yaml");
-        std::fs::write(&config, gateway_config(address, mock) + self.sections)?;
+        std::fs::write(&config, gateway_config(address, mock) + &self.sections)?;
         let log = self.dir.join("tollgate.log");
         let output = File::create(&log)?;
         let mut command = Command::new(&self.gateway);
@@ -117,6 +117,8 @@ impl Programs {
             .arg(address.to_string())
             .arg("--config")
             .arg(config)
+            // Where what it keeps goes, unless it is told otherwise.
+            .current_dir(&self.dir)
             // Keys in the environment would register providers that the configuration does not name.
             .env_clear()
             .stdin(Stdio::null())

@@ -6,6 +6,7 @@ mod translation;
 
 use std::process::ExitCode;
 
+use gateway_server::admin::openapi;
 use gateway_server::config::reference;
 
 use crate::{Result, root};
@@ -24,10 +25,11 @@ struct Document {
     text: String,
 }
 
-fn documents() -> [Document; 4] {
+fn documents() -> [Document; 5] {
     [
         Document { path: "docs/configuration.md", text: reference::markdown() },
         Document { path: "docs/tollgate.schema.json", text: reference::json_schema() },
+        Document { path: "docs/openapi.json", text: openapi::document() },
         Document { path: "docs/providers.md", text: providers::markdown() },
         Document { path: "docs/translation.md", text: translation::markdown() },
     ]

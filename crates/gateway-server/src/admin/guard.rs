@@ -3,18 +3,31 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, header};
-use tollgate_core::{Error, ErrorKind};
 use tollgate_http::credential;
 
+use super::rest::{Failure, Kind};
 use crate::config::Config;
 
-pub(super) fn check(config: &Config, headers: &HeaderMap, peer: SocketAddr) -> Result<(), Error> {
+/// Who does something here, as the audit log names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::admin) enum Actor {
+    /// Whoever has the admin key.
+    Admin,
+    /// A program on this machine, where there is no admin key.
+    Local,
+}
+
+/// Who makes a request.
+///
+/// # Errors
+/// If they may not.
+pub(super) fn check(config: &Config, headers: &HeaderMap, peer: SocketAddr) -> Result<Actor, Failure> {
     match &config.admin_key {
-        Some(key) if credential(headers).is_some_and(|given| given == *key) => Ok(()),
-        Some(_) => Err(Error::new(ErrorKind::InvalidApiKey, "The admin API needs the admin key.")),
-        None if is_local(headers, peer) => Ok(()),
-        None => Err(Error::new(
-            ErrorKind::PermissionDenied,
+        Some(key) if credential(headers).is_some_and(|given| given == *key) => Ok(Actor::Admin),
+        Some(_) => Err(Failure::new(Kind::Unauthorized, "The admin API needs the admin key.")),
+        None if is_local(headers, peer) => Ok(Actor::Local),
+        None => Err(Failure::new(
+            Kind::Forbidden,
             "Without an admin key the admin API answers only direct requests on loopback; set TOLLGATE_ADMIN_KEY.",
         )),
     }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod fetch;
+mod keys;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,8 +10,10 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::accounts::Accounts;
 use crate::config::{Config, ConfigErrors, Overrides, ProcessEnvironment, Source, load};
 use crate::gateway::Gateway;
+use crate::managed::Managed;
 use crate::providers::{build_all, kinds};
 use crate::{serve, telemetry};
 
@@ -33,6 +36,8 @@ enum Command {
     /// Fetch the model that turns prompts into vectors, for the semantic cache
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Manage the keys of clients, in the configured database; a running server sees changes within a second
+    Keys(keys::KeysArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +84,7 @@ pub fn run() -> ExitCode {
         None => run_server(cli.serve),
         Some(Command::Serve(args)) => run_server(args),
         Some(Command::Check(args)) => check(args),
+        Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Model(ModelCommand::Fetch(args))) => fetch::run(&args.into, args.endpoint),
     }
 }
@@ -104,7 +110,8 @@ fn load_and_build(source: &Source, overrides: &Overrides) -> Result<Config, Conf
 
 fn run_server(args: ServeArgs) -> ExitCode {
     let source = Source::choose(args.config, &ProcessEnvironment);
-    let overrides = Overrides { listen: args.listen, open: args.open };
+    // Whether there are keys is in the database, and where that is in the configuration.
+    let overrides = Overrides { listen: args.listen, open: args.open, has_keys: true };
     let config = match load(&source, &ProcessEnvironment, &kinds(), &overrides) {
         Ok(config) => config,
         Err(errors) => return complain(&errors),
@@ -118,8 +125,25 @@ fn run_server(args: ServeArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let accounts = match runtime.block_on(Accounts::open(&config)) {
+        Ok(accounts) => accounts,
+        Err(errors) => return complain(&errors),
+    };
     let code = runtime.block_on(async {
-        let gateway = match Gateway::new(config, source, Arc::new(ProcessEnvironment), overrides, lines) {
+        let managed = match Managed::open(&config, accounts.database()).await {
+            Ok(managed) => Arc::new(managed),
+            Err(error) => {
+                tracing::error!("{error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let overrides = Overrides { has_keys: managed.ring().had_keys(), ..overrides };
+        let config = match load(&source, &ProcessEnvironment, &kinds(), &overrides) {
+            Ok(config) => config,
+            Err(errors) => return complain(&errors),
+        };
+        let (variables, kept) = (Arc::new(ProcessEnvironment), accounts.clone());
+        let gateway = match Gateway::new(config, source, variables, overrides, kept, lines, managed) {
             Ok(gateway) => Arc::new(gateway),
             Err(errors) => return complain(&errors),
         };
@@ -136,6 +160,7 @@ fn run_server(args: ServeArgs) -> ExitCode {
     });
     // Whatever is still running is dropped here and accounted as it goes, before the last lines are written.
     drop(runtime);
+    accounts.finish();
     if let Some(flusher) = flusher {
         flusher.finish();
     }

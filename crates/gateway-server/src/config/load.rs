@@ -1,11 +1,13 @@
 //! From a source to a checked configuration.
 
-use super::check::{Check, aliases, listen, prices, providers, sections};
+use super::check::{Check, aliases, ledger, listen, prices, providers, sections};
 use super::environment::Variables;
 use super::error::ConfigErrors;
 use super::resolved::{Config, KindInfo, Overrides};
 use super::source::Source;
 use super::types::ConfigFile;
+
+/// Where what outlives the process is kept if nobody says where.
 
 /// Loads, resolves and checks a configuration.
 ///
@@ -27,10 +29,11 @@ pub fn load(
     let client_key = listen::client_key(&mut check, file.client_key);
     let admin_key = listen::admin_key(&mut check, file.admin_key);
     let open = file.open || overrides.open;
-    let protected = open || client_key.is_some();
+    let protected = open || client_key.is_some() || file.keys.required || overrides.has_keys;
     let listen = listen::address(&mut check, &file.listen, overrides.listen.as_deref(), protected);
     let discover = file.discover_providers.unwrap_or(file.providers.is_none());
     let providers = providers::resolve(&mut check, &file.providers.unwrap_or_default(), discover, file.timeouts);
+    let data = ledger::data(&check, file.data.as_deref());
     let prices = prices::resolve(&mut check, &file.prices, &providers);
     let (errors, key_files) = check.finish();
 
@@ -48,11 +51,14 @@ pub fn load(
         retry: file.retry,
         limits: file.limits,
         cache: file.cache,
+        data,
+        keys: file.keys,
         shutdown: file.shutdown,
         cors: file.cors,
         models: file.models,
         log: file.log,
         usage: file.usage,
+        ledger: file.ledger,
         key_files,
     })
 }

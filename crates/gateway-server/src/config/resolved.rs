@@ -8,7 +8,7 @@ use http::HeaderName;
 use tollgate_core::Secret;
 use tollgate_usage::price::Override;
 
-use super::types::{Cache, Cors, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{Cache, Cors, Keys, Ledger, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,10 @@ pub struct Config {
     pub limits: Limits,
     /// Which answers are kept and reused.
     pub cache: Cache,
+    /// The folder for what outlives the process.
+    pub data: DataFolder,
+    /// Virtual keys, and the log of who changed what.
+    pub keys: Keys,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Which web pages may call; `None` turns CORS off.
@@ -49,8 +53,19 @@ pub struct Config {
     pub log: Log,
     /// What is kept about past requests.
     pub usage: Usage,
+    /// Where the record of every request is kept.
+    pub ledger: Ledger,
     /// The files that keys were read from, for whoever watches for changes.
     pub key_files: Vec<PathBuf>,
+}
+
+/// The folder of what is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Whether somebody named it; if it cannot be used then, the server must not go on without it.
+    pub is_given: bool,
 }
 
 /// A checked provider.
@@ -122,6 +137,11 @@ pub enum Cloud {
     Google,
 }
 
+impl DataFolder {
+    /// The folder if none is named.
+    pub const DEFAULT: &str = "tollgate-data";
+}
+
 /// What the command line says; it wins over the environment and the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -129,4 +149,6 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--open`.
     pub open: bool,
+    /// Whether there are virtual keys, without which nobody comes in. They protect as a client key does.
+    pub has_keys: bool,
 }

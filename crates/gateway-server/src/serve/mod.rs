@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use self::worker::Workers;
 use crate::app::App;
 use crate::gateway::Gateway;
-use crate::reloading;
+use crate::{managed, reloading};
 
 /// How long to wait when no connection can be accepted, usually because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -34,9 +34,21 @@ pub async fn run(gateway: Arc<Gateway>) -> io::Result<()> {
     announce(&gateway, listener.local_addr()?);
     gateway.warm_up();
     let watching = tokio::spawn(reloading::run(gateway.clone()));
+    let (stop, stopped) = watch::channel(false);
+    let settings = {
+        let gateway = gateway.clone();
+        move || managed_settings(&gateway)
+    };
+    let managing = tokio::spawn(managed::run(gateway.managed.clone(), settings, stopped));
     let signals = stop_signals()?;
-    serve(gateway, listener, nth(signals.clone(), 1), nth(signals, 2)).await?;
+    let served = serve(gateway, listener, nth(signals.clone(), 1), nth(signals, 2)).await;
     watching.abort();
+    // What is owed to the database is written last, when no request can owe it more.
+    stop.send_replace(true);
+    if let Err(error) = managing.await {
+        tracing::error!(%error, "what is owed to the database may not be written");
+    }
+    served?;
     Ok(())
 }
 
@@ -83,6 +95,11 @@ pub async fn serve(
     // Dropping a connection drops its streams, which are accounted as they go.
     workers.cut_off().await;
     Ok(())
+}
+
+fn managed_settings(gateway: &Gateway) -> managed::Settings {
+    let keys = &gateway.current().config.keys;
+    managed::Settings { poll: keys.poll.get(), audit_retention: keys.audit_retention.map(Into::into) }
 }
 
 fn prepare(stream: &TcpStream) {

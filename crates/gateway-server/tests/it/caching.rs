@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use http::Method;
 use serde_json::{Value, json};
 use tollgate_testkit::fake::fake_anthropic;
 use tollgate_testkit::{Answer, Gate, Gateway, Reply, Upstream, data_events};
@@ -341,8 +340,8 @@ async fn stale_answers_stand_in() {
     assert_eq!(text_of(stale).await, "old");
 }
 
-async fn purge(gateway: &Gateway, query: &str) -> Value {
-    let answer = gateway.call(Method::POST, &format!("/admin/v1/cache/purge?{query}")).send().await;
+async fn purge(gateway: &Gateway, what: Value) -> Value {
+    let answer = gateway.post("/admin/v1/cache/purge", what).send().await;
     assert_eq!(answer.status(), 200);
     answer.json().await
 }
@@ -360,19 +359,22 @@ async fn answers_are_listed_and_purged() {
     }
     let listed = gateway.get("/admin/v1/cache/entries?tag=doc:1").send().await.json().await;
     assert_eq!(listed["entries"].as_array().map(Vec::len), Some(1), "{listed}");
-    assert_eq!(purge(&gateway, "tag=doc:1&dry_run=true").await, json!({ "dry_run": true, "entries": 1 }));
+    assert_eq!(
+        purge(&gateway, json!({ "tag": "doc:1", "dry_run": true })).await,
+        json!({ "dry_run": true, "entries": 1 })
+    );
     assert!(ask("a", "").await.contains("hit"));
-    assert_eq!(purge(&gateway, "tag=doc:1").await["entries"], 1);
+    assert_eq!(purge(&gateway, json!({ "tag": "doc:1" })).await["entries"], 1);
     assert!(ask("a", "").await.contains("miss"));
     assert!(ask("b", "").await.contains("hit"));
     let key = gateway.get("/admin/v1/cache/entries?tag=doc:2").send().await.json().await["entries"][0]["id"].clone();
-    assert_eq!(purge(&gateway, &format!("entry={}", key.as_str().expect("an id"))).await["entries"], 1);
-    assert_eq!(purge(&gateway, "model=up/m").await["entries"], 2);
+    assert_eq!(purge(&gateway, json!({ "entry": key })).await["entries"], 1);
+    assert_eq!(purge(&gateway, json!({ "model": "up/m" })).await["entries"], 2);
     assert!(ask("b", "").await.contains("miss"));
-    assert_eq!(purge(&gateway, "all=true").await["entries"], 1);
+    assert_eq!(purge(&gateway, json!({ "all": true })).await["entries"], 1);
     let stats = gateway.get("/admin/v1/cache/stats").send().await.json().await;
     assert_eq!((&stats["entries"], &stats["served"]["exact"]), (&json!(0), &json!(2)), "{stats}");
-    let answer = gateway.call(Method::POST, "/admin/v1/cache/purge").send().await;
+    let answer = gateway.post("/admin/v1/cache/purge", "{}").send().await;
     assert_eq!(answer.status(), 400, "what to purge must be said");
 }
 
@@ -435,6 +437,6 @@ async fn what_is_remembered_ends_with_its_entry() {
     assert_eq!(ask(None).await, "tollgate; hit; detail=exact");
     assert_eq!(ask(None).await, "tollgate; hit; detail=exact");
     assert_eq!(upstream.requests().len(), 3);
-    assert_eq!(purge(&gateway, "all=true").await["entries"], 1);
+    assert_eq!(purge(&gateway, json!({ "all": true })).await["entries"], 1);
     assert_eq!(ask(None).await, "tollgate; fwd=miss; stored", "what was invalidated is not remembered");
 }

@@ -1,11 +1,13 @@
 //! The server from outside: the binary as a child process between a scripted upstream and a client.
 
 mod access;
+mod admin_api;
 mod broken_streams;
 mod caching;
 mod clients;
 mod demo;
 mod faults;
+mod keys;
 mod lifecycle;
 mod models;
 mod open_responses;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::Method;
 use serde_json::{Value, json};
 use tollgate_testkit::servers::{Qdrant, Redis};
 use tollgate_testkit::{Call, Gateway, Received, Reply, Upstream, component};
@@ -120,7 +119,7 @@ async fn decisions_are_explained() {
     ask_until_hit(&gateway, "How can I reset my password?").await;
     let explain = async |text: &str| {
         let body = json!({ "request": question(text) });
-        gateway.call(Method::POST, "/admin/v1/cache/explain").body(body.to_string()).send().await.json().await
+        gateway.post("/admin/v1/cache/explain", body).send().await.json().await
     };
     let hit = explain("How can I reset my password?").await;
     assert_eq!((&hit["outcome"], &hit["reason"]), (&json!("hit"), &json!("semantic")), "{hit}");
@@ -134,7 +133,7 @@ async fn decisions_are_explained() {
     let live = explain("What time is it now?").await;
     assert_eq!(live["outcome"], "miss", "{live}");
     assert_eq!(upstream.requests().len(), 1, "explaining asks nobody");
-    let answer = gateway.call(Method::POST, "/admin/v1/cache/explain").body("{}").send().await;
+    let answer = gateway.post("/admin/v1/cache/explain", "{}").send().await;
     assert_eq!(answer.status(), 400);
 }
 
@@ -147,12 +146,12 @@ async fn what_is_like_a_text_is_purged() {
     ask(&gateway, "Where do I find an old invoice?").await;
     ask_until_hit(&gateway, "How can I reset my password?").await;
     ask_until_hit(&gateway, "Where can I find an old invoice?").await;
-    let purge = async |query: &str| {
-        gateway.call(Method::POST, &format!("/admin/v1/cache/purge?{query}")).send().await.json().await
+    let purge = async |dry_run: bool| {
+        let near = json!({ "text": "resetting a password", "similarity": 0.6, "dry_run": dry_run });
+        gateway.post("/admin/v1/cache/purge-near", near).send().await.json().await
     };
-    let near = "near=resetting%20a%20password&similarity=0.6";
-    assert_eq!(purge(&format!("{near}&dry_run=true")).await["entries"], 1);
-    assert_eq!(purge(near).await["entries"], 1);
+    assert_eq!(purge(true).await["entries"], 1);
+    assert_eq!(purge(false).await["entries"], 1);
     assert!(ask(&gateway, "How do I reset my password?").await.0.contains("miss"));
     assert!(ask(&gateway, "Where do I find an old invoice?").await.0.contains("hit; detail=exact"));
 }
@@ -178,7 +177,7 @@ async fn vectors_and_answers_are_shared_in_redis() {
         }
     }
     assert!(status.contains("hit; detail=exact"), "{status}");
-    assert_eq!(one.call(Method::POST, "/admin/v1/cache/purge?model=up/m").send().await.status(), 200);
+    assert_eq!(one.post("/admin/v1/cache/purge", json!({ "model": "up/m" })).send().await.status(), 200);
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     assert!(ask(&other, "How do I reset my password?").await.0.contains("miss"), "purged everywhere");
     redis.stop();

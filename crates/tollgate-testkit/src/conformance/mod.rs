@@ -16,17 +16,21 @@
 //! }
 //! ```
 //!
-//! [`vector_index`] is about something else: whether an index does what its trait promises.
+//! [`vector_index`], [`quota_store`] and [`ledger_store`] are about something else: whether an index or a store does what its
+//! trait promises.
 //!
 //! Nothing here shares code with the gateway. Schemas come from the shared fixtures, see [`crate::shared`]; where they
 //! ask for other things than real answers have, `specs.rs` says which rule holds. The rules of order are those that real
 //! providers keep, and each checker's file has its own.
 
 mod chat;
+mod directory;
 mod frames;
 mod gemini;
+mod ledger_store;
 mod messages;
 mod ollama;
+mod quota_store;
 #[cfg(test)]
 mod recorded;
 mod responses;
@@ -39,6 +43,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use directory::directory_store;
+pub use ledger_store::ledger_store;
+pub use quota_store::{QuotaStores, quota_store};
 use specs::Specs;
 pub use summary::{Call, Summary, summary, text_of};
 pub use vector_index::{SameDimensions, vector_index};

@@ -16,9 +16,11 @@
 //! # }
 //! ```
 
+mod postgres;
 mod process;
 mod qdrant;
 mod redis;
 
+pub use postgres::Postgres;
 pub use qdrant::Qdrant;
 pub use redis::Redis;

@@ -43,6 +43,11 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "the signal {name} was not sent");
     }
 
+    /// Waits until it has ended.
+    pub(super) fn wait(mut self) {
+        let _ = self.child.wait();
+    }
+
     fn has_ended(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_some())
     }

@@ -1,40 +1,32 @@
 //! Records in memory: the latest of them, and the sums of all.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use tollgate_core::{Operation, Tag};
+use std::sync::{Mutex, PoisonError};
 
 use super::Ledger;
-use crate::{Group, GroupBy, Query, Summary, Totals, UsageRecord};
+use crate::rollup::{Dimensions, Sums, hour_of};
+use crate::summary::Summarizer;
+use crate::{Query, Summary, UsageRecord};
 
-const HOUR: u64 = 3600;
-
-/// Keeps a bounded number of records and sums by hour, provider, model, key, operation and tags. Sums are bounded too:
-/// beyond the limit the oldest hour's groups are folded into one, so that totals stay right while details fade.
+/// Keeps a bounded number of records and sums by hour and [`Dimensions`]. Sums are bounded too: beyond the limit the
+/// oldest hour's groups are folded into one, so that totals stay right while details fade.
 #[derive(Debug)]
 pub struct MemoryLedger {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     max_recent: usize,
     max_groups: usize,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    recent: VecDeque<UsageRecord>,
-    hours: BTreeMap<u64, HashMap<Key, Totals>>,
-    groups: usize,
-}
-
-/// What sums are kept by. Names come from clients in part, which is why their number is bounded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Key {
-    provider: Option<Arc<str>>,
-    model: Option<Arc<str>>,
-    key: Option<Arc<str>>,
-    operation: Option<Operation>,
-    tags: Vec<Tag>,
+pub(super) struct State {
+    /// The latest records with their numbers.
+    pub(super) recent: VecDeque<(u64, UsageRecord)>,
+    pub(super) hours: BTreeMap<u64, HashMap<Dimensions, Sums>>,
+    pub(super) groups: usize,
+    /// The number of the next record.
+    next: u64,
+    #[cfg(feature = "durable")]
+    pub(super) positions: HashMap<String, super::Position>,
 }
 
 impl MemoryLedger {
@@ -47,56 +39,45 @@ impl MemoryLedger {
     /// The latest records, the newest first.
     #[must_use]
     pub fn recent(&self, limit: usize) -> Vec<UsageRecord> {
-        self.lock().recent.iter().rev().take(limit).cloned().collect()
+        self.lock().recent.iter().rev().take(limit).map(|(_, record)| record.clone()).collect()
     }
 
     /// The sums that a query asks for.
     #[must_use]
     pub fn summary(&self, query: &Query) -> Summary {
-        let from = query.from.map_or(0, hour_of);
-        let until = query.until.map_or(u64::MAX, hour_of);
-        let mut total = Totals::default();
-        let mut groups: HashMap<Vec<Option<String>>, Totals> = HashMap::new();
+        let mut summarizer = Summarizer::new(query);
         let state = self.lock();
-        for (hour, sums) in state.hours.range(from..).take_while(|(hour, _)| **hour < until || query.until.is_none()) {
-            for (key, totals) in sums {
-                total.add(totals);
-                if !query.group_by.is_empty() {
-                    let by = query.group_by.iter().map(|by| key.value(by, *hour)).collect();
-                    groups.entry(by).or_default().add(totals);
-                }
-            }
+        let hours = summarizer.hours();
+        for (hour, sums) in state.hours.iter().filter(|(hour, _)| hours.contains(hour)) {
+            sums.iter().for_each(|(of, sums)| summarizer.add(*hour, of, sums));
         }
         drop(state);
-        let names: Vec<String> = query.group_by.iter().map(GroupBy::name).collect();
-        let mut groups: Vec<Group> = groups
-            .into_iter()
-            .map(|(by, totals)| Group { by: names.iter().cloned().zip(by).collect(), totals })
-            .collect();
-        groups.sort_by(|a, b| b.totals.total_tokens.cmp(&a.totals.total_tokens).then_with(|| a.by.cmp(&b.by)));
-        Summary { total, groups }
+        summarizer.finish()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Ledger for MemoryLedger {
-    fn record(&self, record: &UsageRecord) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
+    pub(super) fn keep(&self, state: &mut State, record: &UsageRecord) {
         let sums = state.hours.entry(hour_of(record.received_at)).or_default();
         let before = sums.len();
-        sums.entry(Key::of(record)).or_default().add(&Totals::of(record));
+        sums.entry(Dimensions::of(record)).or_default().count(record);
         state.groups += sums.len() - before;
         while state.groups > self.max_groups && state.fold_oldest() {}
         if self.max_recent > 0 {
             if state.recent.len() == self.max_recent {
                 state.recent.pop_front();
             }
-            state.recent.push_back(record.clone());
+            state.recent.push_back((state.next, record.clone()));
+            state.next += 1;
         }
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn record(&self, record: &UsageRecord) {
+        self.keep(&mut self.lock(), record);
     }
 }
 
@@ -106,12 +87,12 @@ impl State {
         let Some(sums) = self.hours.values_mut().find(|sums| sums.len() > 1) else {
             return self.merge_oldest_hours();
         };
-        let mut all = Totals::default();
-        for (_, totals) in sums.drain() {
-            all.add(&totals);
+        let mut all = Sums::default();
+        for (_, more) in sums.drain() {
+            all.add(&more);
             self.groups -= 1;
         }
-        sums.insert(Key::default(), all);
+        sums.insert(Dimensions::default(), all);
         self.groups += 1;
         true
     }
@@ -122,51 +103,25 @@ impl State {
         }
         let Some((_, oldest)) = self.hours.pop_first() else { return false };
         let Some(mut next) = self.hours.first_entry() else { return false };
-        for totals in oldest.values() {
-            next.get_mut().entry(Key::default()).or_default().add(totals);
+        for sums in oldest.values() {
+            next.get_mut().entry(Dimensions::default()).or_default().add(sums);
         }
         self.groups = self.hours.values().map(HashMap::len).sum();
         true
     }
 }
 
-impl Key {
-    fn of(record: &UsageRecord) -> Self {
-        let mut tags = record.tags.clone();
-        tags.sort();
-        Self {
-            provider: record.provider.clone(),
-            model: record.model.clone(),
-            key: record.key.clone(),
-            operation: Some(record.operation),
-            tags,
-        }
-    }
-
-    fn value(&self, by: &GroupBy, hour: u64) -> Option<String> {
-        match by {
-            GroupBy::Provider => self.provider.as_deref().map(str::to_owned),
-            GroupBy::Model => self.model.as_deref().map(str::to_owned),
-            GroupBy::Key => self.key.as_deref().map(str::to_owned),
-            GroupBy::Operation => self.operation.map(|operation| operation.to_string()),
-            GroupBy::Tag(name) => self.tags.iter().find(|tag| *tag.name == **name).map(|tag| tag.value.to_string()),
-            GroupBy::Hour => {
-                let time = UNIX_EPOCH + Duration::from_secs(hour * HOUR);
-                jiff::Timestamp::try_from(time).ok().map(|time| time.to_string())
-            }
-        }
-    }
-}
-
-fn hour_of(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / HOUR)
-}
-
 #[cfg(test)]
 mod tests {
-    use tollgate_core::{Context, Target, Usage};
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    use tollgate_core::{Context, Operation, Tag, Target, Usage};
 
     use super::*;
+    use crate::GroupBy;
+
+    const HOUR: u64 = 3600;
 
     fn record(provider: &str, tag: &str, output: u64, hours_ago: u64) -> UsageRecord {
         let context = Context::builder("r").tags(vec![Tag { name: "team".into(), value: tag.into() }]).build();
@@ -214,6 +169,6 @@ mod tests {
             ledger.record(&record(provider, "t", 1, 0));
         }
         let recent: Vec<_> = ledger.recent(9).into_iter().filter_map(|record| record.provider).collect();
-        assert_eq!(recent, ["c".into(), "b".into()]);
+        assert_eq!(recent, [Arc::<str>::from("c"), "b".into()]);
     }
 }

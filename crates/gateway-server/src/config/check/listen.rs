@@ -38,7 +38,7 @@ pub(crate) fn address(check: &mut Check<'_>, file: &str, flag: Option<&str>, pro
     let (origin, address) = winner.unwrap_or((Origin::File, SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))));
     if !protected && !address.ip().to_canonical().is_loopback() {
         let error = origin.error(check, "this address can be reached from other machines, but no client key is set");
-        check.report(error.with_hint("set TOLLGATE_API_KEY (or client_key), or give --open to let anyone in"));
+        check.report(error.with_hint("set TOLLGATE_API_KEY (or client_key), make a key with `gateway-server keys create`, or give --open to let anyone in"));
     }
     address
 }

@@ -7,6 +7,7 @@ pub(super) mod aliases;
 mod cache;
 mod cloud;
 mod keys;
+pub(super) mod ledger;
 pub(super) mod listen;
 pub(super) mod prices;
 pub(super) mod providers;

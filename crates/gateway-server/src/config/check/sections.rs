@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{Check, cache};
+use super::{Check, cache, ledger};
 use crate::config::types::{ConfigFile, Cors, Span};
 
 /// Checks the sections that need no more than their own values.
@@ -34,6 +34,18 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
         "a limit of zero would let nothing through",
         "write how much is allowed, or leave the key out for the default",
     );
+    zeros(
+        check,
+        &[
+            ("keys.poll", file.keys.poll.is_zero()),
+            ("keys.audit_retention", file.keys.audit_retention.is_some_and(Span::is_zero)),
+        ],
+        "must be longer than no time at all",
+        "write a time such as 1s or 8760h, or leave the key out for the default",
+    );
+    if file.data.as_deref().is_some_and(|data| data.trim().is_empty()) {
+        check.wrong("data", "not the name of a folder", "write a folder such as /var/lib/tollgate, or leave it out");
+    }
     if file.retry.max_attempts == 0 {
         check.wrong("retry.max_attempts", "a request must be sent at least once", "write 1 to turn retries off");
     }
@@ -41,6 +53,7 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
         check.wrong("retry.max_delay", "must not be shorter than base_delay", "raise max_delay or lower base_delay");
     }
     cache::check(check, &file.cache);
+    ledger::check(check, &file.ledger);
     if let Some(cors) = &file.cors {
         cors_section(check, cors);
     }

@@ -21,6 +21,9 @@ pub const API_KEY: &str = "TOLLGATE_API_KEY";
 /// The admin key if the file has none.
 pub const ADMIN_KEY: &str = "TOLLGATE_ADMIN_KEY";
 
+/// The folder for what outlives the process if the file names none.
+pub const DATA: &str = "TOLLGATE_DATA";
+
 /// A set of named values.
 pub trait Variables {
     /// The value of a variable, exactly as it is; `None` if it is not set.

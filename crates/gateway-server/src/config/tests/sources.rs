@@ -7,7 +7,7 @@ use super::*;
 const LISTEN_HINT: &str = "write host and port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
 
 fn load_with(yaml: &str, environment: &str, listen: Option<&str>, open: bool) -> Result<Config, String> {
-    let overrides = Overrides { listen: listen.map(str::to_owned), open };
+    let overrides = Overrides { listen: listen.map(str::to_owned), open, has_keys: false };
     load(&Source::text("t.yaml", yaml), &variables(environment), KINDS, &overrides).map_err(|errors| errors.to_string())
 }
 
@@ -36,16 +36,20 @@ fn the_flag_wins_over_the_variable_over_the_file() {
 #[test]
 fn listening_beyond_loopback_needs_a_key_or_open() {
     let message = "this address can be reached from other machines, but no client key is set; set TOLLGATE_API_KEY (or \
-                   client_key), or give --open to let anyone in";
+                   client_key), make a key with `gateway-server keys create`, or give --open to let anyone in";
     let refused = |yaml, environment, flag| load_with(yaml, environment, flag, false).expect_err("an open door");
     assert_eq!(refused("\nlisten: 0.0.0.0:1", "", None), format!("t.yaml:2:9: listen: {message}"));
     assert_eq!(refused("", "TOLLGATE_LISTEN=[::]:1", None), format!("environment: TOLLGATE_LISTEN: {message}"));
     assert_eq!(refused("", "", Some("192.168.1.1:1")), format!("command line: --listen: {message}"));
     assert_eq!(refused("", "TOLLGATE_API_KEY=", Some("0.0.0.0:1")), format!("command line: --listen: {message}"));
     assert_eq!(refused("client_key: ${X:-}", "", Some("0.0.0.0:1")), format!("command line: --listen: {message}"));
-    for (yaml, environment, open) in
-        [("open: true", "", false), ("", "", true), ("client_key: k", "", false), ("", "TOLLGATE_API_KEY=k", false)]
-    {
+    for (yaml, environment, open) in [
+        ("open: true", "", false),
+        ("keys: { required: true }", "", false),
+        ("", "", true),
+        ("client_key: k", "", false),
+        ("", "TOLLGATE_API_KEY=k", false),
+    ] {
         assert!(load_with(yaml, environment, Some("0.0.0.0:1"), open).is_ok(), "{yaml} {environment} {open}");
     }
     for loopback in ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {

@@ -7,6 +7,8 @@
 
 mod cache;
 mod entries;
+mod keys;
+mod ledger;
 mod observe;
 mod prices;
 mod provider;
@@ -23,6 +25,8 @@ pub use cache::{
     SemanticStart, VectorStore,
 };
 pub use entries::Entries;
+pub use keys::Keys;
+pub use ledger::{Ledger, LedgerStoreName, WhenFullName};
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
 pub use prices::{Dollars, PriceEntry};
 pub use provider::{ProviderEntry, TimeoutOverrides};
@@ -71,6 +75,11 @@ pub struct ConfigFile {
     pub limits: Limits,
     /// Which answers are kept and reused.
     pub cache: Cache,
+    /// The folder for what outlives the process, made if it is not there. `TOLLGATE_DATA` is used where the file does not
+    /// say.
+    pub data: Option<String>,
+    /// Virtual keys, and the log of who changed what.
+    pub keys: Keys,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Lets web pages of other origins call the API from a browser. Absent means off.
@@ -81,6 +90,8 @@ pub struct ConfigFile {
     pub log: Log,
     /// What is kept in memory about past requests.
     pub usage: Usage,
+    /// Where the record of every request is kept.
+    pub ledger: Ledger,
 }
 
 impl Default for ConfigFile {
@@ -99,11 +110,14 @@ impl Default for ConfigFile {
             retry: Retry::default(),
             limits: Limits::default(),
             cache: Cache::default(),
+            data: None,
+            keys: Keys::default(),
             shutdown: Shutdown::default(),
             cors: None,
             models: Models::default(),
             log: Log::default(),
             usage: Usage::default(),
+            ledger: Ledger::default(),
         }
     }
 }

@@ -5,7 +5,7 @@
 mod demo;
 mod llamacpp;
 mod matrix;
-mod process;
+pub(crate) mod process;
 mod scripted;
 mod sdk;
 

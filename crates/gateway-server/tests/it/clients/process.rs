@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 const SHOWN: usize = 60;
 
 /// A child process. Killed when dropped; what it wrote is shown if the test failed.
-pub(super) struct Process {
+pub(crate) struct Process {
     name: &'static str,
     child: Child,
     /// A file and not a pipe, so that nobody has to read for the child to go on.
@@ -17,7 +17,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn start(name: &'static str, mut command: Command) -> Self {
+    pub(crate) fn start(name: &'static str, mut command: Command) -> Self {
         let output = NamedTempFile::new().expect("a temporary file");
         // Two handles of one file share their position, so neither stream overwrites the other.
         let [stdout, stderr] = [(); 2].map(|()| output.as_file().try_clone().expect("another handle"));
@@ -26,18 +26,18 @@ impl Process {
     }
 
     /// Everything on its standard output and error so far.
-    pub(super) fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         let bytes = std::fs::read(self.output.path()).expect("the output is there");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Its status, once it has ended.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("its state is known")
     }
 
     /// Looks at it again and again until there is something to see.
-    pub(super) async fn until<T>(
+    pub(crate) async fn until<T>(
         &mut self,
         what: &str,
         limit: Duration,

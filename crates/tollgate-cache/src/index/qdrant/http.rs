@@ -18,8 +18,8 @@ use tokio::runtime::{Handle, Id};
 
 use super::QdrantIndexBuilder;
 use super::body::{Answer, Envelope, Refusal};
-use crate::breaker::Breaker;
 use crate::index::IndexError;
+use tollgate_remote::Breaker;
 
 /// A client of one server.
 pub(super) struct Http {

@@ -22,7 +22,7 @@ use self::body::{Answer, Counted, Described, Found, Stored};
 use self::http::{Http, Operation};
 use super::vector::Unit;
 use super::{IndexError, Namespace, Neighbour, Point, PointId, VectorIndex};
-use crate::breaker::CoolDown;
+use tollgate_remote::CoolDown;
 
 /// A [`VectorIndex`] in Qdrant. Clones share everything. See the [module docs](self).
 #[derive(Clone)]

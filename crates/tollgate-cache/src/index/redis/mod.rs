@@ -8,14 +8,13 @@ mod sets;
 
 use std::time::Duration;
 
-use ::redis::Value;
 use tollgate_core::BoxFuture;
 
 use self::search::Search;
 use self::sets::Sets;
 use super::vector::Unit;
 use super::{IndexError, Namespace, Neighbour, Point, PointId, VectorIndex};
-use crate::redis::{Operation, RedisClient, RedisError};
+use crate::redis::{Operation, RedisClient, RedisError, Reply, cmd};
 
 /// A [`VectorIndex`] in Redis. See the [module docs](self).
 ///
@@ -64,13 +63,13 @@ impl RedisIndexBuilder {
     /// # Errors
     /// If the server does not answer, or has neither vector sets nor RediSearch ([`RedisError::is_configuration`]).
     pub async fn open(self) -> Result<RedisIndex, RedisError> {
-        let mut command = ::redis::cmd("COMMAND");
+        let mut command = cmd("COMMAND");
         command.arg("INFO").arg(&["VSIM", "FT.SEARCH"]);
         let known = match self.client.run(&command, Operation::Write).await? {
-            Value::Array(known) if known.len() == 2 => known,
+            Reply::Array(known) if known.len() == 2 => known,
             _ => return Err(RedisError::unexpected()),
         };
-        let is_there = |command: &Value| matches!(command, Value::Array(facts) if !facts.is_empty());
+        let is_there = |command: &Reply| matches!(command, Reply::Array(facts) if !facts.is_empty());
         let engine = match (is_there(&known[0]), is_there(&known[1])) {
             (true, _) => Engine::Sets(Sets::new(self.is_exact)),
             (false, true) => Engine::Search(Search::new()),
@@ -208,17 +207,17 @@ fn blob(unit: &Unit) -> Vec<u8> {
 }
 
 /// The bytes of a reply.
-fn bytes_of(value: &Value) -> Result<&[u8], RedisError> {
+fn bytes_of(value: &Reply) -> Result<&[u8], RedisError> {
     match value {
-        Value::BulkString(bytes) => Ok(bytes),
-        Value::SimpleString(text) => Ok(text.as_bytes()),
+        Reply::BulkString(bytes) => Ok(bytes),
+        Reply::SimpleString(text) => Ok(text.as_bytes()),
         _ => Err(RedisError::unexpected()),
     }
 }
 
 /// The number that a reply spells.
-fn float_of(value: &Value) -> Result<f64, RedisError> {
-    if let Value::Double(number) = value {
+fn float_of(value: &Reply) -> Result<f64, RedisError> {
+    if let Reply::Double(number) = value {
         return Ok(*number);
     }
     let text = std::str::from_utf8(bytes_of(value)?).ok();

@@ -9,12 +9,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::redis::{Cmd, Value, cmd};
 use bytes::Bytes;
 
 use super::{Checked, bytes_of, float_of};
 use crate::index::{IndexError, Namespace, Neighbour, PointId};
-use crate::redis::{Operation, RedisClient, RedisError, milliseconds, number};
+use crate::redis::{Command, Operation, RedisClient, RedisError, Reply, cmd, milliseconds, number};
 
 /// Which indexes are known to be there.
 #[derive(Clone, Debug)]
@@ -44,7 +43,7 @@ impl Search {
         let known = client.run(&claim(client, namespace, dimensions), Operation::Write).await?;
         check_dimensions(&known, dimensions)?;
         let mut outlive = expire(&dimensions_key(client, namespace), ttl);
-        if ttl.is_some() && !matches!(known, Value::Nil) {
+        if ttl.is_some() && !matches!(known, Reply::Nil) {
             // Never sooner than the points that are there.
             outlive.arg("GT");
         }
@@ -66,7 +65,7 @@ impl Search {
         limit: usize,
     ) -> Result<Vec<Neighbour>, IndexError> {
         let known = client.run(cmd("GET").arg(dimensions_key(client, namespace)), Operation::Read).await?;
-        if matches!(known, Value::Nil) {
+        if matches!(known, Reply::Nil) {
             return Ok(Vec::new());
         }
         check_dimensions(&known, dimensions)?;
@@ -90,7 +89,7 @@ impl Search {
         let Some(dimensions) = self.dimensions(client, namespace).await? else { return Ok(()) };
         loop {
             let found = client.run(&some_of(client, namespace, dimensions, AT_ONCE), Operation::Write).await?;
-            let Value::Array(found) = found else { return Err(RedisError::unexpected().into()) };
+            let Reply::Array(found) = found else { return Err(RedisError::unexpected().into()) };
             let keys = found.iter().skip(1).map(bytes_of).collect::<Result<Vec<_>, _>>()?;
             if keys.is_empty() {
                 break;
@@ -108,7 +107,7 @@ impl Search {
     pub(super) async fn count(&self, client: &RedisClient, namespace: Namespace) -> Result<usize, IndexError> {
         let Some(dimensions) = self.dimensions(client, namespace).await? else { return Ok(0) };
         match client.run(&some_of(client, namespace, dimensions, 0), Operation::Read).await? {
-            Value::Array(found) => {
+            Reply::Array(found) => {
                 let total = found.first().map_or_else(|| Err(RedisError::unexpected()), number)?;
                 Ok(usize::try_from(total).unwrap_or(usize::MAX))
             }
@@ -134,7 +133,7 @@ impl Search {
 
     async fn dimensions(&self, client: &RedisClient, namespace: Namespace) -> Result<Option<usize>, IndexError> {
         let known = client.run(cmd("GET").arg(dimensions_key(client, namespace)), Operation::Write).await?;
-        if matches!(known, Value::Nil) {
+        if matches!(known, Reply::Nil) {
             return Ok(None);
         }
         spelled(&known).map(Some)
@@ -153,7 +152,7 @@ fn dimensions_key(client: &RedisClient, namespace: Namespace) -> Vec<u8> {
     client.key(format!("dimensions:{namespace}").as_bytes())
 }
 
-fn create(client: &RedisClient, dimensions: usize) -> Cmd {
+fn create(client: &RedisClient, dimensions: usize) -> Command {
     let mut command = cmd("FT.CREATE");
     command.arg(index_name(client, dimensions)).arg(&["ON", "HASH", "PREFIX", "1"]);
     command.arg(client.key(format!("vectors:{dimensions}:").as_bytes()));
@@ -163,20 +162,20 @@ fn create(client: &RedisClient, dimensions: usize) -> Cmd {
 }
 
 /// Answers the number of dimensions that the namespace had before, if any.
-fn claim(client: &RedisClient, namespace: Namespace, dimensions: usize) -> Cmd {
+fn claim(client: &RedisClient, namespace: Namespace, dimensions: usize) -> Command {
     let mut command = cmd("SET");
     command.arg(dimensions_key(client, namespace)).arg(dimensions).arg(&["NX", "GET"]);
     command
 }
 
-fn store(key: &[u8], namespace: Namespace, point: &Checked) -> Cmd {
+fn store(key: &[u8], namespace: Namespace, point: &Checked) -> Command {
     let mut command = cmd("HSET");
     command.arg(key).arg("namespace").arg(namespace.to_string());
     command.arg("vector").arg(&point.blob).arg("payload").arg(&*point.payload);
     command
 }
 
-fn expire(key: &[u8], ttl: Option<Duration>) -> Cmd {
+fn expire(key: &[u8], ttl: Option<Duration>) -> Command {
     let mut command = cmd(if ttl.is_some() { "PEXPIRE" } else { "PERSIST" });
     command.arg(key);
     if let Some(ttl) = ttl {
@@ -185,7 +184,7 @@ fn expire(key: &[u8], ttl: Option<Duration>) -> Cmd {
     command
 }
 
-fn nearest(client: &RedisClient, namespace: Namespace, dimensions: usize, blob: &[u8], limit: usize) -> Cmd {
+fn nearest(client: &RedisClient, namespace: Namespace, dimensions: usize, blob: &[u8], limit: usize) -> Command {
     let mut command = cmd("FT.SEARCH");
     command.arg(index_name(client, dimensions));
     command.arg(format!("(@namespace:{{{namespace}}})=>[KNN {limit} @vector $vector AS distance]"));
@@ -195,37 +194,37 @@ fn nearest(client: &RedisClient, namespace: Namespace, dimensions: usize, blob: 
     command
 }
 
-fn some_of(client: &RedisClient, namespace: Namespace, dimensions: usize, limit: usize) -> Cmd {
+fn some_of(client: &RedisClient, namespace: Namespace, dimensions: usize, limit: usize) -> Command {
     let mut command = cmd("FT.SEARCH");
     command.arg(index_name(client, dimensions)).arg(format!("@namespace:{{{namespace}}}")).arg("NOCONTENT");
     command.arg(&["LIMIT", "0"]).arg(limit).arg(&["DIALECT", "2"]);
     command
 }
 
-fn check_dimensions(known: &Value, dimensions: usize) -> Result<(), IndexError> {
-    if matches!(known, Value::Nil) {
+fn check_dimensions(known: &Reply, dimensions: usize) -> Result<(), IndexError> {
+    if matches!(known, Reply::Nil) {
         return Ok(());
     }
     let expected = spelled(known)?;
     if expected == dimensions { Ok(()) } else { Err(IndexError::dimensions(expected, dimensions)) }
 }
 
-fn spelled(value: &Value) -> Result<usize, IndexError> {
+fn spelled(value: &Reply) -> Result<usize, IndexError> {
     let text = std::str::from_utf8(bytes_of(value)?).ok();
     text.and_then(|text| text.parse().ok()).ok_or_else(|| RedisError::unexpected().into())
 }
 
 /// Reads a total, then for each result its key and a list of fields and values.
-fn neighbours(found: &Value) -> Result<Vec<Neighbour>, RedisError> {
-    let Value::Array(found) = found else { return Err(RedisError::unexpected()) };
+fn neighbours(found: &Reply) -> Result<Vec<Neighbour>, RedisError> {
+    let Reply::Array(found) = found else { return Err(RedisError::unexpected()) };
     found.get(1..).unwrap_or_default().chunks_exact(2).map(|result| neighbour(&result[0], &result[1])).collect()
 }
 
-fn neighbour(key: &Value, fields: &Value) -> Result<Neighbour, RedisError> {
+fn neighbour(key: &Reply, fields: &Reply) -> Result<Neighbour, RedisError> {
     let key = bytes_of(key)?;
     let id = key.rsplit(|byte| *byte == b':').next().and_then(|id| std::str::from_utf8(id).ok());
     let id = id.and_then(|id| u128::from_str_radix(id, 16).ok()).ok_or_else(RedisError::unexpected)?;
-    let Value::Array(fields) = fields else { return Err(RedisError::unexpected()) };
+    let Reply::Array(fields) = fields else { return Err(RedisError::unexpected()) };
     let field = |name: &[u8]| {
         let pairs = fields.chunks_exact(2);
         pairs.into_iter().find(|pair| bytes_of(&pair[0]).is_ok_and(|known| known == name)).map(|pair| &pair[1])
@@ -249,8 +248,8 @@ mod tests {
     }
 
     /// A command as text; bytes that are no text as `?`.
-    fn check(command: &Cmd, expected: &str) {
-        let packed = command.get_packed_command();
+    fn check(command: &Command, expected: &str) {
+        let packed = command.packed();
         let text: String = packed.iter().map(|&byte| if byte.is_ascii() { char::from(byte) } else { '?' }).collect();
         let words: Vec<&str> = text.split("\r\n").skip(2).step_by(2).collect();
         assert_eq!(words.join(" "), expected);
@@ -289,12 +288,12 @@ mod tests {
 
     #[test]
     fn results_are_read() {
-        let text = |text: &str| Value::BulkString(text.into());
+        let text = |text: &str| Reply::BulkString(text.into());
         let fields = |distance: &str, payload: &str| {
-            Value::Array(vec![text("distance"), text(distance), text("payload"), text(payload)])
+            Reply::Array(vec![text("distance"), text(distance), text("payload"), text(payload)])
         };
-        let found = Value::Array(vec![
-            Value::Int(2),
+        let found = Reply::Array(vec![
+            Reply::Int(2),
             text("t:vectors:3:ab:0000000000000000000000000000002a"),
             fields("0.25", "one"),
             text("t:vectors:3:ab:ffffffffffffffffffffffffffffffff"),
@@ -307,15 +306,15 @@ mod tests {
             payload: payload.into(),
         });
         assert_eq!(neighbours(&found).unwrap(), expected);
-        assert_eq!(neighbours(&Value::Array(vec![Value::Int(0)])).unwrap(), []);
-        assert!(neighbours(&Value::Array(vec![Value::Int(1), text("no id"), fields("0", "")])).is_err());
-        assert!(neighbours(&Value::Okay).is_err());
+        assert_eq!(neighbours(&Reply::Array(vec![Reply::Int(0)])).unwrap(), []);
+        assert!(neighbours(&Reply::Array(vec![Reply::Int(1), text("no id"), fields("0", "")])).is_err());
+        assert!(neighbours(&Reply::Okay).is_err());
     }
 
     #[test]
     fn another_number_of_dimensions_is_invalid() {
-        assert!(check_dimensions(&Value::Nil, 3).is_ok());
-        assert!(check_dimensions(&Value::BulkString(b"3".to_vec()), 3).is_ok());
-        assert!(check_dimensions(&Value::BulkString(b"4".to_vec()), 3).unwrap_err().is_invalid());
+        assert!(check_dimensions(&Reply::Nil, 3).is_ok());
+        assert!(check_dimensions(&Reply::BulkString(b"3".to_vec()), 3).is_ok());
+        assert!(check_dimensions(&Reply::BulkString(b"4".to_vec()), 3).unwrap_err().is_invalid());
     }
 }

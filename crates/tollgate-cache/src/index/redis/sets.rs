@@ -7,11 +7,9 @@
 
 use std::time::Duration;
 
-use ::redis::{Script, Value};
-
 use super::{Checked, bytes_of, float_of};
 use crate::index::{IndexError, Namespace, Neighbour, PointId};
-use crate::redis::{Operation, RedisClient, RedisError, milliseconds, number};
+use crate::redis::{Operation, RedisClient, RedisError, Reply, Script, cmd, milliseconds, number};
 
 /// The scripts, with their digests.
 #[derive(Clone, Debug)]
@@ -102,7 +100,7 @@ impl Sets {
         for point in points {
             arguments.extend([element(point.id), point.blob, point.payload.into()]);
         }
-        client.call(&self.upsert, UPSERT, &keys(client, namespace), &arguments, Operation::Write).await?;
+        client.call(&self.upsert, &keys(client, namespace), &arguments, Operation::Write).await?;
         Ok(())
     }
 
@@ -115,7 +113,7 @@ impl Sets {
     ) -> Result<Vec<Neighbour>, IndexError> {
         let candidates = limit.saturating_mul(2).max(LEAST_CANDIDATES);
         let arguments = [blob, limit.to_string().into_bytes(), candidates.to_string().into_bytes()];
-        let found = client.call(&self.search, SEARCH, &keys(client, namespace), &arguments, Operation::Read).await?;
+        let found = client.call(&self.search, &keys(client, namespace), &arguments, Operation::Read).await?;
         Ok(neighbours(&found)?)
     }
 
@@ -126,18 +124,18 @@ impl Sets {
         ids: &[PointId],
     ) -> Result<(), IndexError> {
         let ids: Vec<Vec<u8>> = ids.iter().copied().map(element).collect();
-        client.call(&self.remove, REMOVE, &keys(client, namespace), &ids, Operation::Write).await?;
+        client.call(&self.remove, &keys(client, namespace), &ids, Operation::Write).await?;
         Ok(())
     }
 
     pub(super) async fn clear(&self, client: &RedisClient, namespace: Namespace) -> Result<(), IndexError> {
-        client.run(::redis::cmd("UNLINK").arg(&keys(client, namespace)), Operation::Write).await?;
+        client.run(cmd("UNLINK").arg(&keys(client, namespace)), Operation::Write).await?;
         Ok(())
     }
 
     pub(super) async fn count(&self, client: &RedisClient, namespace: Namespace) -> Result<usize, IndexError> {
         let [_, hash] = keys(client, namespace);
-        let count = number(&client.run(::redis::cmd("HLEN").arg(hash), Operation::Read).await?)?;
+        let count = number(&client.run(cmd("HLEN").arg(hash), Operation::Read).await?)?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 }
@@ -152,8 +150,8 @@ fn element(id: PointId) -> Vec<u8> {
 }
 
 /// Reads triples of id, score and payload. A score is (1 + cosine) / 2.
-fn neighbours(found: &Value) -> Result<Vec<Neighbour>, RedisError> {
-    let Value::Array(found) = found else { return Err(RedisError::unexpected()) };
+fn neighbours(found: &Reply) -> Result<Vec<Neighbour>, RedisError> {
+    let Reply::Array(found) = found else { return Err(RedisError::unexpected()) };
     let triples = found.chunks_exact(3).map(|triple| {
         let id = bytes_of(&triple[0])?.try_into().map_err(|_| RedisError::unexpected())?;
         #[expect(clippy::cast_possible_truncation, reason = "from -1 to 1")]

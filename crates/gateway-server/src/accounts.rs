@@ -1,0 +1,154 @@
+//! Where usage is kept, from the configuration.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_usage::database::{DatabaseError, Postgres, Sqlite};
+use tollgate_usage::{
+    DurableLedger, Ledger, LedgerReader, LedgerState, LedgerStore, MemoryLedger, PostgresLedger, SqliteLedger,
+    UsageRecord, WhenFull,
+};
+
+use crate::config::types::{LedgerStoreName, WhenFullName};
+use crate::config::{Config, ConfigError, ConfigErrors};
+use crate::managed::database::{FILE, make_private};
+
+/// Keeps the records of all requests. Clones share what is behind them.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    /// The latest records, and the sums since the start.
+    pub(crate) memory: Arc<MemoryLedger>,
+    durable: Option<Arc<DurableLedger>>,
+    database: Option<Database>,
+}
+
+/// The database that what is kept for good is in, for all that have something to keep.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// How long an answer about usage waits for what has been recorded just now.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// How long the end of the server waits for the database. What is left is there for the next start.
+const FINISH: Duration = Duration::from_secs(5);
+
+const SPOOL: &str = "spool";
+
+// === impl Accounts ===
+
+impl Accounts {
+    /// What a configuration asks for.
+    ///
+    /// # Errors
+    /// If what somebody configured cannot be used. A default that cannot is done without, with a warning.
+    pub async fn open(config: &Config) -> Result<Self, ConfigErrors> {
+        let memory = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
+        let store = config.ledger.store.unwrap_or(LedgerStoreName::Sqlite);
+        if store == LedgerStoreName::Memory {
+            return Ok(Self { memory, durable: None, database: None });
+        }
+        match durable(config, store).await {
+            Ok((durable, database)) => Ok(Self { memory, durable: Some(Arc::new(durable)), database: Some(database) }),
+            Err(error) if config.ledger.store.is_none() && !config.data.is_given => {
+                tracing::warn!(
+                    "{}: {}. Usage is kept in memory alone and forgotten when the server stops; give it a folder with \
+                     TOLLGATE_DATA, or write ledger: {{ store: memory }} if that is what you want",
+                    error.key,
+                    error.message
+                );
+                Ok(Self { memory, durable: None, database: None })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// In memory alone, for tests and for programs that keep records themselves.
+    #[must_use]
+    pub fn in_memory(max_recent: usize, max_groups: usize) -> Self {
+        Self { memory: Arc::new(MemoryLedger::new(max_recent, max_groups)), durable: None, database: None }
+    }
+
+    /// Who answers questions about usage: the database, or memory if there is none. What was recorded until now is in it,
+    /// unless the database is away or slow.
+    pub(crate) async fn reader(&self) -> &dyn LedgerReader {
+        match &self.durable {
+            None => &*self.memory,
+            Some(durable) => {
+                durable.settle(SETTLE).await;
+                &**durable.store()
+            }
+        }
+    }
+
+    /// How the ledger fares; `None` if there is only memory.
+    #[must_use]
+    pub fn state(&self) -> Option<LedgerState> {
+        self.durable.as_ref().map(|durable| durable.state())
+    }
+
+    /// The database, if there is one.
+    pub(crate) fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
+    /// Brings what is on its way to the database, as far as that goes within a few seconds. Blocks; nothing may be recorded
+    /// after it.
+    pub fn finish(&self) {
+        let Some(durable) = &self.durable else { return };
+        if !durable.finish(FINISH) {
+            tracing::warn!("some usage records are not in the database yet; they wait on the disk for the next start");
+        }
+    }
+}
+
+impl Ledger for Accounts {
+    fn record(&self, record: &UsageRecord) {
+        self.memory.record(record);
+        self.durable.record(record);
+    }
+
+    fn has_room(&self) -> bool {
+        self.durable.has_room()
+    }
+}
+
+async fn durable(config: &Config, store: LedgerStoreName) -> Result<(DurableLedger, Database), ConfigError> {
+    let folder = &config.data.path;
+    make_private(folder).map_err(|error| unusable(folder, &error))?;
+    let settings = &config.ledger;
+    let refused = |key: &'static str| move |error: DatabaseError| ConfigError::new("ledger", key, error.to_string());
+    let (ledger, database): (Arc<dyn LedgerStore>, Database) = match (store, &settings.url) {
+        (LedgerStoreName::Postgres, Some(url)) => {
+            let database = Postgres::new(&url.0).map_err(refused("ledger.url"))?;
+            let ledger = PostgresLedger::open(database.clone()).await.map_err(refused("ledger.url"))?;
+            (Arc::new(ledger), Database::Postgres(database))
+        }
+        _ => {
+            let database = Sqlite::open(folder.join(FILE)).map_err(refused("data"))?;
+            let ledger = SqliteLedger::open(database.clone(), settings.sync).await.map_err(refused("data"))?;
+            (Arc::new(ledger), Database::Sqlite(database))
+        }
+    };
+    let keep = |span: crate::config::types::Span| (!span.is_zero()).then(|| span.get());
+    let opened = DurableLedger::builder(ledger, folder.join(SPOOL))
+        .window(settings.window.get())
+        .sync(settings.sync)
+        .max_spool(settings.max_spool.get())
+        .when_full(match settings.when_full {
+            WhenFullName::Refuse => WhenFull::Refuse,
+            WhenFullName::Drop => WhenFull::Drop,
+        })
+        .keep_records(keep(settings.keep_records))
+        .keep_sums(keep(settings.keep_sums))
+        .open();
+    opened.map(|ledger| (ledger, database)).map_err(|error| unusable(folder, &error))
+}
+
+fn unusable(folder: &Path, error: &io::Error) -> ConfigError {
+    ConfigError::new("ledger", "data", format!("the folder {} cannot be written to: {error}", folder.display()))
+}

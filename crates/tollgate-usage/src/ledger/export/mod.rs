@@ -1,0 +1,1 @@
+//! Records as files for spreadsheets, scripts and data warehouses.
