@@ -152,3 +152,33 @@ async fn durable(config: &Config, store: LedgerStoreName) -> Result<(DurableLedg
 fn unusable(folder: &Path, error: &io::Error) -> ConfigError {
     ConfigError::new("ledger", "data", format!("the folder {} cannot be written to: {error}", folder.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::{Overrides, Source, load};
+
+    fn config(yaml: &str) -> Config {
+        let mut config = load(&Source::text("t.yaml", yaml), &BTreeMap::new(), &[], &Overrides::default()).unwrap();
+        // No folder can be there.
+        config.data.path = "/dev/null/data".into();
+        config
+    }
+
+    #[tokio::test]
+    async fn a_default_that_cannot_be_used_is_done_without() {
+        let accounts = Accounts::open(&config("")).await.expect("a warning is enough");
+        assert!(accounts.state().is_none() && accounts.database().is_none() && accounts.has_room());
+    }
+
+    #[tokio::test]
+    async fn what_somebody_asked_for_is_not() {
+        let error = Accounts::open(&config("ledger: { store: sqlite }")).await.expect_err("is refused");
+        assert!(error.to_string().contains("/dev/null/data cannot be written to"), "{error}");
+        let mut named = config("");
+        named.data.is_given = true;
+        Accounts::open(&named).await.expect_err("is refused");
+    }
+}

@@ -14,19 +14,22 @@ use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity};
 use tollgate_http::{DoorLimits, FrontDoors, ListModels};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
+use tollgate_tower::capture::{CaptureLayer, Sink};
 use tollgate_usage::Ledger;
-use tollgate_usage::directory::{Actor, AuditEntry};
+use tollgate_usage::directory::{Actor, AuditEntry, Snapshot};
 use tollgate_usage::price::{PriceBook, Prices};
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, Cors, CorsLayer, ExposeHeaders};
 
 use crate::accounts::Accounts;
 use crate::caches::Caches;
-use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, types};
+use crate::config::{Config, ConfigErrors, Overrides, Source, Variables, load, redaction, types};
 use crate::keys::ClientKeys;
 use crate::managed::Managed;
 use crate::providers::{Built, build_all, kinds};
-use crate::stack::{self, Stack};
+use crate::quotas::Limits;
+use crate::rules;
+use crate::stack::{self, Parts, Stack};
 
 /// The running gateway: what stays, and the generation that a reload exchanges.
 pub struct Gateway {
@@ -41,6 +44,7 @@ pub struct Gateway {
     log: Arc<dyn Ledger>,
     responses: Arc<ResponseStore>,
     pub(crate) caches: Arc<Caches>,
+    limits: Arc<Limits>,
     pub(crate) managed: Arc<Managed>,
     prices: Arc<Prices>,
     draining: AtomicBool,
@@ -74,6 +78,7 @@ struct Kept {
     ledgers: (Accounts, Arc<dyn Ledger>),
     responses: Arc<ResponseStore>,
     caches: Arc<Caches>,
+    limits: Arc<Limits>,
     managed: Arc<Managed>,
     prices: Arc<Prices>,
 }
@@ -109,6 +114,8 @@ impl Gateway {
         let started_with = config.clone();
         let responses = Arc::new(ResponseStore::new(KEPT_RESPONSES, KEPT_FOR));
         let caches = Arc::new(Caches::new(&config.cache));
+        let limits = Arc::new(Limits::new(&config, &source, accounts.clone())?);
+        limits.configure(&config, &source)?;
         let prices = Arc::new(Prices::new(PriceBook::built_in()));
         let kept = Kept {
             ledgers: (accounts.clone(), log.clone()),
@@ -116,6 +123,7 @@ impl Gateway {
             caches: caches.clone(),
             managed: managed.clone(),
             prices: prices.clone(),
+            limits: limits.clone(),
         };
         let first = Generation::build(config, &source, &[], kept)?;
         Ok(Self {
@@ -128,6 +136,7 @@ impl Gateway {
             log,
             responses,
             caches,
+            limits,
             managed,
             prices,
             draining: AtomicBool::new(false),
@@ -145,6 +154,11 @@ impl Gateway {
     /// # Errors
     /// Whatever is wrong with the new configuration; the old one stays in use.
     pub fn reload(&self) -> Result<Reloaded, ConfigErrors> {
+        self.reload_by(&Actor::configuration())
+    }
+
+    /// The same, asked for by somebody whom the audit log is to name.
+    pub(crate) fn reload_by(&self, actor: &Actor) -> Result<Reloaded, ConfigErrors> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let overrides = Overrides { has_keys: self.managed.ring().had_keys(), ..self.overrides.clone() };
         let config = load(&self.source, &*self.variables, &kinds(), &overrides)?;
@@ -161,22 +175,34 @@ impl Gateway {
             ledgers: (self.accounts.clone(), self.log.clone()),
             responses: self.responses.clone(),
             caches: self.caches.clone(),
+            limits: self.limits.clone(),
             managed: self.managed.clone(),
             prices: self.prices.clone(),
         };
         let sections = changed_sections(&old.config, &config);
         let new = Generation::build(config, &self.source, &old.providers, kept)?;
+        self.limits.configure(&new.config, &self.source)?;
         warm_up(&new.registry);
         self.current.store(Arc::new(new));
-        self.record_reload(&sections, &needs_restart);
+        self.record_reload(actor, &sections, &needs_restart);
         Ok(Reloaded::Changed { needs_restart })
     }
 
     /// Tells the audit log which sections have changed. What they say may be secret, and is in the file's own history.
-    fn record_reload(&self, sections: &[&str], needs_restart: &[&str]) {
+    fn record_reload(&self, actor: &Actor, sections: &[&str], needs_restart: &[&str]) {
         let name = self.source.path().map_or_else(|| "environment".to_owned(), |path| path.display().to_string());
-        let entry = AuditEntry::new(&Actor::configuration(), "configuration", &name, "reload");
+        let entry = AuditEntry::new(actor, "configuration", &name, "reload");
         self.managed.record(entry.after(json!({ "changed": sections, "needs_restart": needs_restart })));
+    }
+
+    /// What models cost.
+    pub(crate) fn prices(&self) -> &Prices {
+        &self.prices
+    }
+
+    /// Has requests from now on follow what is managed.
+    pub(crate) fn follow(&self, snapshot: &Snapshot) {
+        self.prices.manage(rules::overrides(snapshot));
     }
 
     /// What the files that the configuration was read from look like now.
@@ -232,6 +258,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("usage", old.usage != new.usage),
         ("ledger", old.ledger != new.ledger),
         ("cache.memory", old.cache.memory != new.cache.memory),
+        ("quota.redis", old.quota.redis != new.quota.redis),
+        ("quota.lease", old.quota.lease != new.quota.lease),
         ("data", old.data != new.data),
     ];
     changed.into_iter().filter_map(|(name, is_different)| is_different.then_some(name)).collect()
@@ -249,9 +277,13 @@ fn changed_sections(old: &Config, new: &Config) -> Vec<&'static str> {
         ("timeouts", old.timeouts != new.timeouts),
         ("retry", old.retry != new.retry),
         ("limits", old.limits != new.limits),
+        ("rate_limits", old.rate_limits != new.rate_limits),
+        ("budgets", old.budgets != new.budgets),
+        ("quota", old.quota != new.quota),
         ("cache", old.cache != new.cache),
         ("data", old.data != new.data),
         ("keys", old.keys != new.keys),
+        ("capture", old.capture != new.capture),
         ("shutdown", old.shutdown != new.shutdown),
         ("cors", old.cors != new.cors),
         ("models", old.models != new.models),
@@ -269,8 +301,16 @@ impl Generation {
         let registry = Arc::new(registry(&config, &providers));
         let background = || stack::background(&config, registry.clone(), kept.ledgers.clone(), kept.prices.clone());
         let cache = Arc::new(kept.caches.build(&config, source, background)?);
-        let prices = kept.prices.clone();
-        let stack = stack::build(&config, registry.clone(), kept.ledgers, kept.responses, cache.clone(), prices);
+        let parts = Parts {
+            registry: registry.clone(),
+            ledger: kept.ledgers,
+            responses: kept.responses,
+            cache: cache.clone(),
+            prices: kept.prices.clone(),
+            capture: capture(&config, source, &kept.managed)?,
+            quotas: &kept.limits,
+        };
+        let stack = stack::build(&config, parts);
         let keys = ClientKeys::new(kept.managed.ring().clone(), config.client_key.clone(), config.keys.required);
         let doors = doors(&config, stack, registry.clone(), keys);
         // The last step, because what fails must leave the old prices.
@@ -293,6 +333,21 @@ impl Generation {
 /// The kind of each provider, by which the price book lists it.
 fn kinds_of(config: &Config) -> impl Iterator<Item = (Arc<str>, Arc<str>)> + '_ {
     config.providers.iter().map(|provider| (provider.name.as_str().into(), provider.kind.as_str().into()))
+}
+
+/// Captures what the configuration says, if there is a database for it.
+fn capture(
+    config: &Config,
+    source: &Source,
+    managed: &Managed,
+) -> Result<Option<CaptureLayer<Arc<dyn Sink>>>, ConfigErrors> {
+    let (Some(section), Some(_)) = (&config.capture, managed.directory()) else { return Ok(None) };
+    let rules = match redaction(&section.redact) {
+        Ok(rules) => rules,
+        Err(error) => return Err(source.document()?.error("capture.redact", error.to_string()).into()),
+    };
+    let sink: Arc<dyn Sink> = Arc::new(managed.capture_queue(rules, section.memory.as_usize()));
+    Ok(Some(CaptureLayer::new(sink).share(section.share).max_body(section.max_body.as_usize())))
 }
 
 fn registry(config: &Config, providers: &[Built]) -> Registry {
@@ -354,6 +409,13 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
                 "x-tollgate-cost",
                 "x-tollgate-saved",
                 "retry-after",
+                "x-ratelimit-limit-requests",
+                "x-ratelimit-limit-tokens",
+                "x-ratelimit-remaining-requests",
+                "x-ratelimit-remaining-tokens",
+                "x-ratelimit-reset-requests",
+                "x-ratelimit-reset-tokens",
+                "x-tollgate-budget-warning",
             ]
             .map(http::HeaderName::from_static),
         ))

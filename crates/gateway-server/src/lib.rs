@@ -12,10 +12,13 @@ mod gateway;
 mod keys;
 pub mod managed;
 mod providers;
+pub mod quotas;
 mod reloading;
+mod rules;
 pub mod serve;
 pub mod stack;
 mod telemetry;
+mod texts;
 
 pub use accounts::Accounts;
 pub use app::App;

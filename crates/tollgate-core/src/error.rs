@@ -124,6 +124,7 @@ pub struct Error(Box<Inner>);
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
+    status: Option<StatusCode>,
     message: String,
     param: Option<String>,
     provider: Option<Arc<str>>,
@@ -156,6 +157,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
+            status: None,
             message: message.into(),
             param: None,
             provider: None,
@@ -197,6 +199,13 @@ impl Error {
         self
     }
 
+    /// Sets a status in place of that of the class.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
     /// Sets how long the client, or a retry, should wait.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
@@ -230,13 +239,20 @@ impl Error {
         self.0.kind.code()
     }
 
-    /// The HTTP status: the provider's own where it answered with an error, else that of the class.
+    /// The HTTP status: the one that was set, or the provider's own where it answered with an error, else that of the class.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match &self.0.upstream {
-            Some(answer) => answer.status,
-            None => self.0.kind.status(),
+        match (self.0.status, &self.0.upstream) {
+            (Some(status), _) => status,
+            (None, Some(answer)) => answer.status,
+            (None, None) => self.0.kind.status(),
         }
+    }
+
+    /// The status that was set in place of that of the class, which is then that of every protocol.
+    #[must_use]
+    pub fn own_status(&self) -> Option<StatusCode> {
+        self.0.status
     }
 
     /// What the client is told.

@@ -19,6 +19,7 @@ pub(crate) fn body(protocol: Protocol, error: &Error, request_id: &str) -> Bytes
 /// The status that goes with it.
 pub(crate) fn status(protocol: Protocol, error: &Error) -> StatusCode {
     match protocol {
+        _ if error.own_status().is_some() => error.status(),
         Protocol::AnthropicMessages => anthropic_messages::error::status(error),
         Protocol::GeminiGenerate => gemini_generate::error::status(error),
         // Anthropic's own status for a server without room, which no other client knows.

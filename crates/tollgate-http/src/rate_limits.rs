@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_core::ir::Protocol;
+use tollgate_core::{Allowance, QuotaNotice};
 
 use crate::models::rfc3339;
 
@@ -48,6 +49,43 @@ pub(crate) fn translate(provider: &HeaderMap, protocol: Protocol, now: SystemTim
         Protocol::OpenAiChat | Protocol::OpenAiResponses => to_openai(provider, now, into),
         _ => {}
     }
+}
+
+/// Tells of the gateway's own limits, in place of what the provider tells of its: those are for the gateway, and a client
+/// that went by them would be refused here.
+pub(crate) fn tell(notice: &QuotaNotice, protocol: Protocol, now: SystemTime, headers: &mut HeaderMap) {
+    for (kind, allowance) in [("requests", notice.requests), ("tokens", notice.tokens)] {
+        let Some(allowance) = allowance else { continue };
+        remove(headers, kind);
+        let Allowance { limit, remaining, reset } = allowance;
+        match protocol {
+            Protocol::OpenAiChat | Protocol::OpenAiResponses => {
+                put(headers, &format!("{OPENAI}limit-{kind}"), Some(limit.to_string()));
+                put(headers, &format!("{OPENAI}remaining-{kind}"), Some(remaining.to_string()));
+                put(headers, &format!("{OPENAI}reset-{kind}"), Some(span_text(reset)));
+            }
+            Protocol::AnthropicMessages => {
+                put(headers, &format!("{ANTHROPIC}{kind}-limit"), Some(limit.to_string()));
+                put(headers, &format!("{ANTHROPIC}{kind}-remaining"), Some(remaining.to_string()));
+                put(headers, &format!("{ANTHROPIC}{kind}-reset"), time_after(now, reset));
+            }
+            // Their protocols have no headers for it.
+            _ => {}
+        }
+    }
+}
+
+/// Removes all that is said of requests, or of tokens of any kind.
+fn remove(headers: &mut HeaderMap, kind: &str) {
+    let ends = KINDS.iter().filter(|(known, _)| known.ends_with(kind)).flat_map(|(_, ends)| ends.iter());
+    let openai = ends.flat_map(|end| ["limit", "remaining", "reset"].map(|part| format!("{OPENAI}{part}{end}")));
+    let names: Vec<String> =
+        openai
+            .chain(KINDS.iter().filter(|(known, _)| known.ends_with(kind)).flat_map(|(known, _)| {
+                ["limit", "remaining", "reset"].map(|part| format!("{ANTHROPIC}{known}-{part}"))
+            }))
+            .collect();
+    names.iter().for_each(|name| drop(headers.remove(name.as_str())));
 }
 
 fn to_anthropic(provider: &HeaderMap, now: SystemTime, into: &mut HeaderMap) {
@@ -315,6 +353,50 @@ mod tests {
                 ("anthropic-ratelimit-requests-reset", "2027-01-01T00:00:00Z"),
             ],
         );
+    }
+
+    #[track_caller]
+    fn check_own(
+        protocol: Protocol,
+        provider: &[(&'static str, &'static str)],
+        expect: &[(&'static str, &'static str)],
+    ) {
+        let reset = Duration::from_millis(61_000);
+        let notice =
+            QuotaNotice { requests: Some(Allowance { limit: 10, remaining: 3, reset }), ..QuotaNotice::default() };
+        let mut told = headers(provider);
+        tell(&notice, protocol, now(), &mut told);
+        assert_eq!(told, headers(expect));
+    }
+
+    #[test]
+    fn the_gateways_limits_stand_in_place_of_the_providers() {
+        check_own(
+            Protocol::OpenAiChat,
+            &[
+                ("x-ratelimit-limit-requests", "500"),
+                ("x-ratelimit-reset-requests", "1s"),
+                ("x-ratelimit-remaining-req-10-second", "7"),
+                ("x-ratelimit-remaining-tokens", "90"),
+            ],
+            &[
+                ("x-ratelimit-limit-requests", "10"),
+                ("x-ratelimit-remaining-requests", "3"),
+                ("x-ratelimit-reset-requests", "1m1s"),
+                ("x-ratelimit-remaining-tokens", "90"),
+            ],
+        );
+        check_own(
+            Protocol::AnthropicMessages,
+            &[("anthropic-ratelimit-requests-remaining", "500"), ("anthropic-ratelimit-input-tokens-limit", "9")],
+            &[
+                ("anthropic-ratelimit-requests-limit", "10"),
+                ("anthropic-ratelimit-requests-remaining", "3"),
+                ("anthropic-ratelimit-requests-reset", "2027-01-01T00:01:00Z"),
+                ("anthropic-ratelimit-input-tokens-limit", "9"),
+            ],
+        );
+        check_own(Protocol::GeminiGenerate, &[("x-ratelimit-remaining-requests", "500")], &[]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From the domain's answers and errors to HTTP.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -10,7 +10,7 @@ use tollgate_core::{Body, Context, Error, ErrorKind, Operation, Request, Respons
 
 use crate::in_band::InBand;
 use crate::json_array::JsonArray;
-use crate::{directives, errors, headers};
+use crate::{directives, errors, headers, rate_limits};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
@@ -18,6 +18,8 @@ const X_MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const X_DROPPED: HeaderName = HeaderName::from_static("x-tollgate-dropped");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const X_BUDGET_WARNING: HeaderName = HeaderName::from_static("x-tollgate-budget-warning");
 const X_COST: HeaderName = HeaderName::from_static("x-tollgate-cost");
 const X_SAVED: HeaderName = HeaderName::from_static("x-tollgate-saved");
 const X_ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
@@ -60,6 +62,7 @@ pub(crate) fn answer(shape: Shape, response: Response, context: &Context) -> htt
     });
     directives::tell(&mut headers, context, !response.body.is_arriving());
     name_provider(&mut headers, context);
+    tell_limits(&mut headers, shape.protocol, context);
     if !response.body.is_arriving() {
         name_cost(&mut headers, context);
     }
@@ -92,7 +95,9 @@ pub(crate) fn failure(protocol: Protocol, error: &Error, context: &Context) -> h
     let mut headers = HeaderMap::new();
     directives::tell(&mut headers, context, false);
     name_provider(&mut headers, context);
-    error_with(protocol, error, context.request_id(), headers)
+    let mut response = error_with(protocol, error, context.request_id(), headers);
+    tell_limits(response.headers_mut(), protocol, context);
+    response
 }
 
 fn error_with(
@@ -115,11 +120,37 @@ fn error_with(
             headers.entry(RETRY_AFTER_MS).or_insert_with(|| whole_millis(wait).into());
         }
     }
+    if will_not_help(error) {
+        // What the SDKs of OpenAI and Anthropic go by before they look at the status.
+        headers.insert(X_SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
     if error.kind() == ErrorKind::InvalidApiKey {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     name_request(&mut headers, protocol, request_id);
     build(errors::status(protocol, error), headers, errors::body(protocol, error, request_id).into())
+}
+
+/// Whether asking again soon gives the same: money is not there again in seconds, and what is too large stays so.
+fn will_not_help(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::BudgetExceeded | ErrorKind::PriceUnknown => true,
+        ErrorKind::RateLimited => error.retry_after().is_none(),
+        _ => false,
+    }
+}
+
+/// The gateway's own limits, as far as the request counted for any.
+fn tell_limits(headers: &mut HeaderMap, protocol: Protocol, context: &Context) {
+    let Some(notice) = context.observe(|observed| observed.quota.clone()) else { return };
+    rate_limits::tell(&notice, protocol, SystemTime::now(), headers);
+    for warning in &notice.warnings {
+        let plain: String =
+            warning.chars().map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' }).collect();
+        if let Ok(value) = HeaderValue::try_from(plain) {
+            headers.append(X_BUDGET_WARNING, value);
+        }
+    }
 }
 
 fn build(status: StatusCode, headers: HeaderMap, body: Body) -> http::Response<Body> {

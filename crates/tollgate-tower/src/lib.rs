@@ -12,6 +12,7 @@
 //! | `limit` | [`ConcurrencyLimitLayer`](limit::ConcurrencyLimitLayer) | so many at once, streams until they end |
 //! | `route` | [`RouteLayer`](route::RouteLayer) | decides who answers |
 //! | `access` | [`AccessLayer`](access::AccessLayer) | refuses what a key may not be used for |
+//! | `quota` | [`QuotaLayer`](quota::QuotaLayer) | limits and budgets, before the cache or after it |
 //! | `cache` | [`CacheLayer`](cache::CacheLayer) | answers from a cache, one call for equal requests in flight |
 //! | `retry` | [`RetryLayer`](retry::RetryLayer) | asks again, only before the answer has begun |
 //! | `timeout` | [`TimeoutLayer`](timeout::TimeoutLayer) | first byte, idle, total |
@@ -27,6 +28,8 @@ pub mod cache;
 pub mod capture;
 #[cfg(feature = "limit")]
 pub mod limit;
+#[cfg(feature = "quota")]
+pub mod quota;
 #[cfg(feature = "retry")]
 pub mod retry;
 #[cfg(feature = "route")]
@@ -38,7 +41,9 @@ pub mod trace;
 #[cfg(feature = "usage")]
 pub mod usage;
 
-#[cfg(any(feature = "limit", feature = "usage"))]
+#[cfg(any(feature = "quota", feature = "usage"))]
+mod billed;
+#[cfg(any(feature = "limit", feature = "quota", feature = "usage"))]
 mod guarded;
 
 #[cfg(test)]

@@ -22,14 +22,13 @@ use std::sync::Arc;
 use std::task;
 use std::task::Poll;
 
-use tollgate_core::{
-    BoxFuture, Context, Error, ErrorKind, Head, Operation, Outcome, Request, Response, Usage as Tokens,
-};
+use tollgate_core::{BoxFuture, Context, Error, ErrorKind, Head, Operation, Outcome, Request, Response};
 use tollgate_usage::price::Prices;
 use tollgate_usage::{Ledger, UsageRecord};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::billed::{Ended, may_be_billed, note_estimate};
 use crate::guarded::{Guard, Guarded};
 
 /// Makes [`Usage`]. See the [module docs](self).
@@ -134,12 +133,6 @@ struct Owed<L: Ledger> {
     ended: Option<Ended>,
 }
 
-#[derive(Clone, Copy)]
-enum Ended {
-    Well,
-    Failed(ErrorKind),
-}
-
 impl<L: Ledger + Unpin + 'static> Guard for Owed<L> {
     fn ended(&mut self) {
         self.ended = Some(Ended::Well);
@@ -173,11 +166,7 @@ impl<L: Ledger> Owed<L> {
                 }
                 _ => {}
             }
-            let is_over = observed.outcome == Outcome::Complete;
-            if observed.usage.is_none() && observed.attempts > 0 && !is_over && may_be_billed(self.ended) {
-                let input = Some(self.head.estimated_input());
-                observed.usage = Some(Tokens { input, estimated: true, ..Tokens::default() });
-            }
+            note_estimate(observed, &self.head, self.ended);
             if let Some(prices) = &self.prices {
                 prices.note(self.operation, self.context.received_at(), observed);
                 if !may_be_billed(self.ended) && matches!(observed.outcome, Outcome::Failed(_)) {
@@ -193,19 +182,10 @@ impl<L: Ledger> Owed<L> {
     }
 }
 
-/// Whether a provider may have worked on a request of which it told no usage: not if it refused it or was not there.
-fn may_be_billed(ended: Option<Ended>) -> bool {
-    match ended {
-        None => true,
-        Some(Ended::Well) => false,
-        Some(Ended::Failed(kind)) => matches!(kind, ErrorKind::UpstreamTimeout | ErrorKind::UpstreamInvalid),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt;
-    use tollgate_core::{CacheOutcome, CacheStatus, Target};
+    use tollgate_core::{CacheOutcome, CacheStatus, Target, Usage as Tokens};
     use tollgate_usage::price::PriceBook;
     use tollgate_usage::{MemoryLedger, Totals};
     use tower::{Layer as _, ServiceExt, service_fn};

@@ -86,6 +86,8 @@ pub(super) enum Part {
     CacheLeaks(super::cache_leaks::Args),
     /// Whether the cache keeps whole answers, and nothing else.
     CacheFaults(super::cache_faults::Args),
+    /// Whether a gateway that is killed forgets what it has answered.
+    LedgerCrash(super::ledger_crash::Args),
 }
 
 /// A kind of load.

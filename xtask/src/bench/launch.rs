@@ -23,7 +23,7 @@ pub(super) fn relaunch(no_build: bool, packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     if !no_build {
-        packages.iter().try_for_each(|package| build_package(package))?;
+        build(packages)?;
     }
     let program = release_dir().join("xtask");
     if !program.exists() {
@@ -35,6 +35,11 @@ pub(super) fn relaunch(no_build: bool, packages: &[&str]) -> Result<()> {
     }
     let error = Command::new("sh").arg("-c").arg(RAISE_LIMIT).arg(program).args(passed).exec();
     Err(error.into())
+}
+
+/// Builds the packages, one after the other.
+pub(super) fn build(packages: &[&str]) -> Result<()> {
+    packages.iter().try_for_each(|package| build_package(package))
 }
 
 /// Where cargo puts release builds.

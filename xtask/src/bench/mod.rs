@@ -15,6 +15,7 @@ mod embed;
 pub(crate) mod floor;
 mod footprint;
 mod launch;
+mod ledger_crash;
 mod load;
 mod machine;
 pub(crate) mod mock;
@@ -57,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(Part::Semantic(args)) => return semantic::run(args),
         Some(Part::CacheLeaks(args)) => return cache_leaks::run(args),
         Some(Part::CacheFaults(args)) => return cache_faults::run(args),
+        Some(Part::LedgerCrash(args)) => return ledger_crash::run(args),
         None => {}
     }
     launch::relaunch(args.no_build, &packages(args))?;

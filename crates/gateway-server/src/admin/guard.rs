@@ -4,28 +4,20 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, header};
 use tollgate_http::credential;
+use tollgate_usage::directory::Actor;
 
 use super::rest::{Failure, Kind};
 use crate::config::Config;
 
-/// Who does something here, as the audit log names them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::admin) enum Actor {
-    /// Whoever has the admin key.
-    Admin,
-    /// A program on this machine, where there is no admin key.
-    Local,
-}
-
-/// Who makes a request.
+/// Who makes a request, as the audit log names them.
 ///
 /// # Errors
 /// If they may not.
 pub(super) fn check(config: &Config, headers: &HeaderMap, peer: SocketAddr) -> Result<Actor, Failure> {
     match &config.admin_key {
-        Some(key) if credential(headers).is_some_and(|given| given == *key) => Ok(Actor::Admin),
+        Some(key) if credential(headers).is_some_and(|given| given == *key) => Ok(Actor::admin("default")),
         Some(_) => Err(Failure::new(Kind::Unauthorized, "The admin API needs the admin key.")),
-        None if is_local(headers, peer) => Ok(Actor::Local),
+        None if is_local(headers, peer) => Ok(Actor::known_as("local")),
         None => Err(Failure::new(
             Kind::Forbidden,
             "Without an admin key the admin API answers only direct requests on loopback; set TOLLGATE_ADMIN_KEY.",

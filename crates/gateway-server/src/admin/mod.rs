@@ -5,16 +5,18 @@
 //!
 //! [`table::routes`] is all of it: what is answered and what the OpenAPI document says both follow from it.
 
+mod audit;
 mod cache;
+mod captures;
 mod document;
 mod guard;
+mod keys;
 #[cfg(feature = "schema")]
 pub mod openapi;
-#[cfg(any(feature = "schema", test))]
-mod record;
+mod prices;
 mod reload;
 mod rest;
-mod sums;
+mod rules;
 mod table;
 mod usage;
 

@@ -26,7 +26,7 @@ enum Status {
 
 /// `POST reload`
 pub(super) async fn reload(call: Call) -> Result<Json<Reload>, Failure> {
-    match call.gateway.reload() {
+    match call.gateway.reload_by(&call.actor) {
         Ok(Reloaded::Unchanged) => Ok(Json(Reload { status: Status::Unchanged, needs_restart: Vec::new() })),
         Ok(Reloaded::Changed { needs_restart }) => {
             tracing::info!(?needs_restart, "configuration reloaded");

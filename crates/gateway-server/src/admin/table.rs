@@ -3,10 +3,15 @@
 use http::Method;
 
 use super::rest::{Kind, Route};
-use super::{cache, document, reload, usage};
+use super::rules::RuleKind;
+use super::{audit, cache, captures, document, keys, prices, reload, rules, usage};
+use crate::rules::{Budget, Limit, Scope};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
 
 /// The table.
 pub(super) fn routes() -> Vec<Route> {
@@ -19,15 +24,125 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .fails(&[Kind::Unprocessable]),
     ];
+    routes.extend(of_keys());
+    routes.extend(of_rules());
+    routes.extend(of_prices());
     routes.extend(of_usage());
     routes.extend(of_cache());
     routes
 }
 
+fn of_keys() -> Vec<Route> {
+    let secret = "The secret is in this answer and nowhere else: the gateway keeps only its digest.";
+    vec![
+        Route::new(GET, "keys", "list_keys", "All virtual keys, by name.", keys::list).fails(&[Kind::Unavailable]),
+        Route::new(POST, "keys", "create_key", "Makes a virtual key.", keys::create)
+            .notes(secret)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(GET, "keys/{key}", "get_key", "A virtual key.", keys::get).fails(&[Kind::Unavailable]),
+        Route::new(PATCH, "keys/{key}", "update_key", "Changes a virtual key.", keys::update)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(
+            DELETE,
+            "keys/{key}",
+            "delete_key",
+            "Removes a virtual key. What was accounted to it stays.",
+            keys::delete,
+        )
+        .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(POST, "keys/{key}/rotate", "rotate_key", "Gives a virtual key another secret.", keys::rotate)
+            .notes(secret)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(POST, "keys/{key}/disable", "disable_key", "Refuses a virtual key from now on.", keys::disable)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(POST, "keys/{key}/enable", "enable_key", "Takes a virtual key again.", keys::enable)
+            .fails(&[Kind::Conflict, Kind::Unavailable]),
+        Route::new(GET, "audit", "list_audit", "Who changed what and when, the newest first.", audit::list)
+            .fails(&[Kind::Unavailable]),
+        Route::new(
+            GET,
+            "captures",
+            "list_captures",
+            "Requests and answers that were kept, the newest first.",
+            captures::list,
+        )
+        .fails(&[Kind::Unavailable]),
+    ]
+}
+
+fn of_rules() -> Vec<Route> {
+    let [list, get, put, delete] = of_kind::<Limit<Scope>>(
+        ["limits", "limits/{id}"],
+        ["list_limits", "get_limit", "put_limit", "delete_limit"],
+        ["All limits, by id.", "A limit.", "Makes or replaces a limit.", "Removes a limit."],
+    );
+    let mut routes = vec![list, get, put, delete];
+    let [list, get, put, delete] = of_kind::<Budget<Scope>>(
+        ["budgets", "budgets/{id}"],
+        ["list_budgets", "get_budget", "put_budget", "delete_budget"],
+        ["All budgets, by id.", "A budget.", "Makes or replaces a budget.", "Removes a budget."],
+    );
+    routes.extend([list, get, put, delete]);
+    routes
+}
+
+fn of_kind<R: RuleKind>(
+    [all, one]: [&'static str; 2],
+    [list, get, put, delete]: [&'static str; 4],
+    summaries: [&'static str; 4],
+) -> [Route; 4] {
+    let changing = [Kind::Conflict, Kind::Unavailable];
+    let notes = "What has been counted stays as long as there is a rule of this id, also when the amount changes.";
+    [
+        Route::new(GET, all, list, summaries[0], rules::list::<R>).fails(&[Kind::Unavailable]),
+        Route::new(GET, one, get, summaries[1], rules::get::<R>).fails(&[Kind::Unavailable]),
+        Route::new(PUT, one, put, summaries[2], rules::put::<R>).notes(notes).fails(&changing),
+        Route::new(DELETE, one, delete, summaries[3], rules::delete::<R>).fails(&changing),
+    ]
+}
+
+fn of_prices() -> Vec<Route> {
+    let changing = [Kind::Conflict, Kind::Unavailable];
+    vec![
+        Route::new(GET, "prices/book", "get_price_book", "Which price book this gateway has.", prices::book),
+        Route::new(GET, "prices/of-model", "get_price_of_model", "What a model costs.", prices::of_model)
+            .fails(&[Kind::NotFound]),
+        Route::new(
+            GET,
+            "prices/of-record",
+            "get_price_of_record",
+            "The price that a usage record names.",
+            prices::of_record,
+        )
+        .fails(&[Kind::NotFound]),
+        Route::new(
+            GET,
+            "prices/overrides",
+            "list_price_overrides",
+            "The prices in place of the book's.",
+            prices::overrides,
+        )
+        .notes("Those of the configuration are not among them; these win over those.")
+        .fails(&[Kind::Unavailable]),
+        Route::new(PUT, "prices/overrides/{model}", "put_price_override", "Sets what a model costs.", prices::put)
+            .fails(&changing),
+        Route::new(
+            DELETE,
+            "prices/overrides/{model}",
+            "delete_price_override",
+            "Lets the book say again what a model costs.",
+            prices::delete,
+        )
+        .fails(&changing),
+    ]
+}
+
 fn of_usage() -> Vec<Route> {
     vec![
-        Route::new(GET, "usage/summary", "summarize_usage", "Sums of what was used.", usage::summary),
-        Route::new(GET, "usage/recent", "list_recent_usage", "The latest records, the newest first.", usage::recent),
+        Route::new(GET, "usage/summary", "summarize_usage", "Sums of what was used.", usage::summary)
+            .fails(&[Kind::Unavailable]),
+        Route::new(GET, "usage/records", "list_usage_records", "Single requests, the newest first.", usage::records)
+            .fails(&[Kind::Unavailable]),
     ]
 }
 

@@ -34,6 +34,7 @@ mod resolved;
 mod source;
 pub mod types;
 
+pub(crate) use check::capture::redaction;
 pub use document::Document;
 pub use environment::{ProcessEnvironment, Variables};
 pub use error::{ConfigError, ConfigErrors, Position};

@@ -8,7 +8,10 @@ use http::HeaderName;
 use tollgate_core::Secret;
 use tollgate_usage::price::Override;
 
-use super::types::{Cache, Cors, Keys, Ledger, Limits, Log, Models, Retry, Shutdown, Timeouts, Usage};
+use super::types::{
+    BudgetEntry, Cache, Capture, Cors, Entries, Keys, Ledger, Limits, Log, Models, QuotaSettings, RateLimit, Retry,
+    Shutdown, Timeouts, Usage,
+};
 
 /// A checked configuration. Its `Debug` form masks every secret; two are equal if nothing needs to change on a reload.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,12 +40,20 @@ pub struct Config {
     pub retry: Retry,
     /// What requests may take.
     pub limits: Limits,
+    /// Limits on requests and tokens.
+    pub rate_limits: Entries<RateLimit>,
+    /// Budgets; each has a limit.
+    pub budgets: Entries<BudgetEntry>,
+    /// How both are counted.
+    pub quota: QuotaSettings,
     /// Which answers are kept and reused.
     pub cache: Cache,
     /// The folder for what outlives the process.
     pub data: DataFolder,
     /// Virtual keys, and the log of who changed what.
     pub keys: Keys,
+    /// Which requests and answers are kept; `None` for none.
+    pub capture: Option<Capture>,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Which web pages may call; `None` turns CORS off.

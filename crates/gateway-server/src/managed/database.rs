@@ -10,6 +10,7 @@ use tollgate_usage::directory::{Directory, DirectoryStore, PostgresDirectory, Sq
 use crate::accounts::Database;
 use crate::config::Config;
 use crate::config::types::LedgerStoreName;
+use crate::rules;
 
 /// The database among what is in the data folder.
 pub(crate) const FILE: &str = "tollgate.db";
@@ -39,7 +40,7 @@ pub(crate) async fn open(config: &Config, shared: Option<&Database>) -> Result<D
         (Some(Database::Sqlite(database)), None) => file(&config.data.path, Some(database)).await?,
         (None, None) => file(&config.data.path, None).await?,
     };
-    Ok(Directory::new(store))
+    Ok(Directory::new(store).check(rules::check))
 }
 
 async fn file(folder: &Path, shared: Option<&Sqlite>) -> Result<Arc<dyn DirectoryStore>, OpenError> {

@@ -4,6 +4,7 @@
 //! often whether somebody has, reads everything and hands it on: to the key ring, which requests ask, and to whoever
 //! [subscribes](Managed::subscribe).
 
+mod captures;
 pub(crate) mod database;
 mod task;
 
@@ -11,8 +12,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
-use tollgate_usage::directory::{AuditEntry, Directory, DirectoryError, KeyRing, Snapshot};
+use tollgate_usage::directory::{AuditEntry, Directory, DirectoryError, KeyRing, Redaction, Snapshot};
 
+use self::captures::{CaptureQueue, Captures};
 pub(crate) use self::task::{Settings, run};
 use crate::accounts::Database;
 use crate::config::Config;
@@ -24,8 +26,15 @@ pub struct Managed {
     ring: Arc<KeyRing>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     owed: mpsc::Sender<AuditEntry>,
+    captures: CaptureQueue,
     /// Taken by the task that writes.
-    waiting: Mutex<Option<mpsc::Receiver<AuditEntry>>>,
+    waiting: Mutex<Option<Waiting>>,
+}
+
+/// What waits to be written.
+struct Waiting {
+    entries: mpsc::Receiver<AuditEntry>,
+    captures: Captures,
 }
 
 /// Entries that wait for the database. Reloads are rare; more than this means that it has been away for long.
@@ -56,13 +65,15 @@ impl Managed {
     }
 
     fn of(directory: Option<Directory>) -> Self {
-        let (owed, waiting) = mpsc::channel(OWED);
+        let (owed, entries) = mpsc::channel(OWED);
+        let (queue, captures) = captures::queue();
         Self {
             directory,
             ring: Arc::default(),
             snapshot: watch::channel(Arc::default()).0,
             owed,
-            waiting: Mutex::new(Some(waiting)),
+            captures: queue,
+            waiting: Mutex::new(Some(Waiting { entries, captures })),
         }
     }
 
@@ -117,7 +128,12 @@ impl Managed {
         }
     }
 
-    fn take_waiting(&self) -> Option<mpsc::Receiver<AuditEntry>> {
+    /// Takes captures, with rules for what is taken out of them and a limit on the bytes that may wait.
+    pub(crate) fn capture_queue(&self, redaction: Redaction, memory: usize) -> CaptureQueue {
+        self.captures.with(redaction, memory)
+    }
+
+    fn take_waiting(&self) -> Option<Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

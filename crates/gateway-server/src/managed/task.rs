@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use tollgate_usage::directory::{AuditEntry, DirectoryError};
+use tollgate_usage::directory::{AuditEntry, Capture, DirectoryError};
 
-use super::Managed;
+use super::{Managed, Waiting};
 
 /// What the task needs to know, as the configuration has it at the time.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) poll: Duration,
     /// How long the audit log is kept; `None` for ever.
     pub(crate) audit_retention: Option<Duration>,
+    /// How long captured requests are kept, also when none are captured any more.
+    pub(crate) capture_retention: Duration,
 }
 
 /// How often it is written down when keys were used. Nobody needs to know it to the second, and a write for each request
@@ -35,8 +37,13 @@ pub(crate) async fn run(managed: Arc<Managed>, settings: impl Fn() -> Settings, 
         tokio::select! {
             biased;
             () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
-            Some(entry) = waiting.recv() => write(&managed, entry).await,
+            Some(entry) = waiting.entries.recv() => write(&managed, entry).await,
+            arrived = waiting.captures.arrived() => {
+                let captures = waiting.captures.batch(arrived).await;
+                keep(&managed, &captures).await;
+            }
             () = sleep_until(uses_at) => {
+                tell_lost(&waiting);
                 note("when keys were used is not written down", managed.write_uses().await);
                 uses_at = Instant::now() + USES;
             }
@@ -72,15 +79,40 @@ async fn write(managed: &Managed, entry: AuditEntry) {
 
 async fn forget(managed: &Managed, settings: Settings) {
     let before = |retention: Duration| SystemTime::now().checked_sub(retention);
-    if let (Some(directory), Some(before)) = (managed.directory(), settings.audit_retention.and_then(before)) {
+    let Some(directory) = managed.directory() else { return };
+    if let Some(before) = settings.audit_retention.and_then(before) {
         note("old entries of the audit log are not removed", directory.forget_entries(before).await.map(drop));
+    }
+    if let Some(before) = before(settings.capture_retention) {
+        note("old captures are not removed", directory.forget_captures(before).await.map(drop));
     }
 }
 
-async fn finish(managed: &Managed, waiting: &mut mpsc::Receiver<AuditEntry>) {
-    while let Ok(entry) = waiting.try_recv() {
+async fn keep(managed: &Managed, captures: &[Capture]) {
+    if let Some(directory) = managed.directory().filter(|_| !captures.is_empty()) {
+        note("captured requests are lost", directory.keep_captures(captures).await);
+    }
+}
+
+fn tell_lost(waiting: &Waiting) {
+    let lost = waiting.captures.take_lost();
+    if lost > 0 {
+        tracing::warn!(lost, "requests were not captured, because too many wait for the database");
+    }
+}
+
+async fn finish(managed: &Managed, waiting: &mut Waiting) {
+    while let Ok(entry) = waiting.entries.try_recv() {
         write(managed, entry).await;
     }
+    loop {
+        let captures = waiting.captures.batch(None).await;
+        if captures.is_empty() {
+            break;
+        }
+        keep(managed, &captures).await;
+    }
+    tell_lost(waiting);
     note("when keys were used is not written down", managed.write_uses().await);
 }
 

@@ -98,8 +98,12 @@ pub async fn serve(
 }
 
 fn managed_settings(gateway: &Gateway) -> managed::Settings {
-    let keys = &gateway.current().config.keys;
-    managed::Settings { poll: keys.poll.get(), audit_retention: keys.audit_retention.map(Into::into) }
+    let config = &gateway.current().config;
+    managed::Settings {
+        poll: config.keys.poll.get(),
+        audit_retention: config.keys.audit_retention.map(Into::into),
+        capture_retention: config.capture.clone().unwrap_or_default().retention.get(),
+    }
 }
 
 fn prepare(stream: &TcpStream) {

@@ -66,7 +66,7 @@ async fn the_admin_api_without_a_key() {
 #[tokio::test]
 async fn the_admin_api_with_a_key() {
     let gateway = gateway().env("TOLLGATE_ADMIN_KEY", "tg-admin").env("TOLLGATE_API_KEY", "tg-client").start().await;
-    for path in ["/admin/v1/usage/summary", "/admin/v1/usage/recent"] {
+    for path in ["/admin/v1/usage/summary", "/admin/v1/usage/records"] {
         refused(gateway.get(path).send().await, 401, "invalid_api_key").await;
         refused(gateway.get(path).bearer("tg-client").send().await, 401, "invalid_api_key").await;
         assert_eq!(gateway.get(path).bearer("tg-admin").send().await.status(), 200);
@@ -238,9 +238,9 @@ async fn tags() {
     let search = groups.iter().find(|group| group["by"]["tag:team"] == "search").unwrap();
     assert_eq!((&search["requests"], &search["input_tokens"]), (&json!(2), &json!(18)), "{summary}");
     assert_eq!(search["by"]["model"], "fake-chat");
-    let recent = gateway.get("/admin/v1/usage/recent?limit=2").send().await.json().await;
-    assert_eq!(recent["records"].as_array().map(Vec::len), Some(2));
-    assert_eq!(recent["records"][0]["tags"]["team"], "ads", "the newest first");
+    let recent = gateway.get("/admin/v1/usage/records?limit=2").send().await.json().await;
+    assert_eq!(recent["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(recent["items"][0]["tags"]["team"], "ads", "the newest first");
     assert!(upstream.requests().iter().all(|request| request.header("x-tollgate-tags").is_none()));
     refused(gateway.get("/admin/v1/usage/summary?group_by=nonsense").send().await, 400, "invalid_request").await;
 }

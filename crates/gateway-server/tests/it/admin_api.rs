@@ -38,12 +38,12 @@ async fn the_document_is_the_file_in_the_repository() {
 #[tokio::test]
 async fn whatever_is_not_known_is_refused() {
     let gateway = gateway().start().await;
-    let error = refused(gateway.get("/admin/v1/usage/recent?limits=3").send().await, 400, "invalid_request").await;
+    let error = refused(gateway.get("/admin/v1/usage/records?limits=3").send().await, 400, "invalid_request").await;
     assert_eq!(error["param"], "limits");
     for (query, param) in
         [("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("limit=1&limit=2", "limit")]
     {
-        let answer = gateway.get(&format!("/admin/v1/usage/recent?{query}")).send().await;
+        let answer = gateway.get(&format!("/admin/v1/usage/records?{query}")).send().await;
         assert_eq!(refused(answer, 400, "invalid_request").await["param"], param, "{query}");
     }
     for query in ["from=yesterday", "group_by=nothing", "group_by=tag:", "until="] {

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tollgate_testkit::servers::Postgres;
 use tollgate_testkit::{Answer, Call, Finished, Gateway, PATIENCE, Received, Reply, Upstream, fake_openai};
 
 use tollgate_usage::database::Sqlite;
-use tollgate_usage::directory::{AuditFilter, Directory, Page, SqliteDirectory};
+use tollgate_usage::directory::{AuditFilter, Capture, CaptureFilter, Directory, Page, SqliteDirectory};
 
 use crate::support::{chat, completion, config, gateway, refused, streamed};
 
@@ -248,6 +249,37 @@ async fn two_servers_on_one_database() {
 }
 
 #[tokio::test]
+async fn two_servers_on_postgres() {
+    let Some(mut database) = Postgres::start().await else { return };
+    let upstream = Upstream::start(fake_openai());
+    let more = format!("keys: {{ poll: 20ms }}\nledger: {{ store: postgres, url: \"{}\" }}", database.url());
+    let yaml = config(&upstream.base_url(), &more);
+    let keys = |arguments: &[&str]| {
+        let command = gateway().config(yaml.clone()).arg("keys");
+        let finished = arguments.iter().fold(command, |command, argument| command.arg(*argument)).run();
+        assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
+        finished.stdout.trim_end().to_owned()
+    };
+    let servers = [gateway().config(yaml.clone()).start().await, gateway().config(yaml.clone()).start().await];
+    let secret = keys(&["create", "web"]);
+    let call = |server: &Gateway, secret: &str| server.chat(chat("fake-chat")).bearer(secret);
+    for server in &servers {
+        becomes(401, || server.chat(chat("fake-chat"))).await;
+        assert_eq!(call(server, &secret).send().await.status(), 200);
+    }
+    // While the database is away, what is known is good enough; then what has changed is seen again.
+    database.stop();
+    servers[0].wait_stderr("changes of keys are not seen").await;
+    assert_eq!(call(&servers[0], &secret).send().await.status(), 200);
+    refused(servers[0].chat(chat("fake-chat")).send().await, 401, "invalid_api_key").await;
+    database.restart().await;
+    keys(&["disable", "web"]);
+    for server in &servers {
+        becomes(401, || call(server, &secret)).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_cached_is_shared_along_the_path() {
     let shared = Shared::with("keys: { poll: 20ms }\ncache: { mode: exact, scope: team }");
     let alice = shared.create("alice", &["--path", "acme/search/alice"]);
@@ -407,4 +439,76 @@ async fn it_is_known_when_a_key_was_last_used() {
 async fn directory(shared: &Shared) -> Directory {
     let database = Sqlite::open(shared.data.path().join("tollgate.db")).unwrap();
     Directory::new(std::sync::Arc::new(SqliteDirectory::open(database).await.unwrap()))
+}
+
+// === Captures ===
+
+const CAPTURE: &str = r#"keys: { poll: 20ms }
+capture:
+  max_body: 2KiB
+  redact: { members: [password], pointers: [/messages/*/name], patterns: ['[\w.+-]+@[\w.-]+'] }
+"#;
+
+/// What a server has kept by the time it has ended, the newest first.
+async fn captures(shared: &Shared, mut server: Gateway) -> Vec<Capture> {
+    server.terminate();
+    server.wait_exit().await;
+    directory(shared).await.captures(&CaptureFilter::default(), &Page::default()).await.unwrap().items
+}
+
+#[tokio::test]
+async fn nothing_is_kept_unless_asked_for() {
+    let shared = Shared::new();
+    let server = shared.server().await;
+    assert_eq!(server.chat(chat("fake-chat")).send().await.status(), 200);
+    assert_eq!(captures(&shared, server).await, []);
+    assert!(!is_in_a_file(shared.data.path(), "What is a tollgate?"));
+}
+
+#[tokio::test]
+async fn requests_and_answers_are_kept_without_what_nobody_is_to_see() {
+    let shared = Shared::with(CAPTURE);
+    let secret = shared.create("web", &["--path", "acme/search"]);
+    let server = shared.server().await;
+    let body = json!({
+        "model": "fake-chat",
+        "messages": [{ "role": "user", "name": "mallory", "content": "Write to alice@example.com, please." }],
+        "password": "hunter2",
+    });
+    let call = server.chat(&body).bearer(&secret).header("x-request-id", "whole").header("cookie", "c=hunter3");
+    assert_eq!(call.send().await.status(), 200);
+    let call = server.chat(streamed("fake-chat")).bearer(&secret).header("x-request-id", "stream");
+    let seen = call.send().await.text().await;
+    let call = server.chat(chat("fake-chat")).header("x-api-key", &secret).header("x-request-id", "long");
+    let mut long = chat("fake-chat");
+    long["x"] = json!("x".repeat(10_000));
+    assert_eq!(call.send().await.status(), 200);
+    assert_eq!(server.chat(long).bearer(&secret).header("x-request-id", "longer").send().await.status(), 200);
+    assert_eq!(server.post("/p/up/v1/x", "{}").bearer(&secret).send().await.status(), 404);
+
+    let kept = captures(&shared, server).await;
+    let ids: Vec<_> = kept.iter().map(|capture| capture.request_id.as_str()).collect();
+    assert_eq!(ids, ["longer", "long", "stream", "whole"], "and nothing of the pass-through");
+    let [longer, _, stream, whole] = &kept[..] else { unreachable!() };
+    let said: Value = serde_json::from_str(&whole.request.text).unwrap();
+    assert_eq!(said["messages"][0]["content"], "Write to [redacted], please.");
+    assert_eq!((&said["messages"][0]["name"], &said["password"]), (&json!("[redacted]"), &json!("[redacted]")));
+    assert_eq!((whole.request.redacted, whole.request.truncated, whole.status), (3, false, 200));
+    assert_eq!((whole.key.as_deref(), whole.path.as_deref()), (Some("web"), Some("acme/search")));
+    assert_eq!((whole.model.as_deref(), whole.target.as_deref()), (Some("fake-chat"), Some("up/fake-chat")));
+    assert!(whole.response.text.contains("choices"), "{whole:?}");
+    assert_eq!(stream.response.text, seen, "as the client saw it");
+    assert!(longer.request.truncated && longer.request.text.len() <= 2048 && longer.request.bytes > 10_000);
+    for hidden in ["alice@example.com", "hunter2", "hunter3", "mallory", &secret[13..]] {
+        assert!(!is_in_a_file(shared.data.path(), hidden), "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn captures_that_make_no_sense_are_refused() {
+    let yaml = "capture:\n  share: 2\n  memory: 1KiB\n  redact: { pointers: [x], patterns: ['('] }\n";
+    let finished = gateway().config(yaml).arg("check").run();
+    for part in ["capture.share:", "capture.memory:", "capture.redact.pointers[0]:", "capture.redact.patterns[0]:"] {
+        assert!(finished.stderr.contains(part), "{part} {}", finished.stderr);
+    }
 }

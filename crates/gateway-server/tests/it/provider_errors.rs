@@ -99,7 +99,7 @@ async fn keeps_secrets(reply: Reply) {
         assert_no_key("a header", &format!("{:?}", answer.headers()));
         assert_no_key(&format!("the answer to {body}"), &answer.text().await);
     }
-    let recent = gateway.get("/admin/v1/usage/recent").send().await.text().await;
+    let recent = gateway.get("/admin/v1/usage/records").send().await.text().await;
     assert_no_key("the usage", &recent);
     gateway.usage_records(2).await;
     gateway.terminate();

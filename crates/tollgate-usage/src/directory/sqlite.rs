@@ -274,8 +274,7 @@ mod tests {
     use crate::directory::Actor;
 
     async fn refused(directory: &SqliteDirectory, statement: &'static str) -> bool {
-        let done = directory.write(move |db| Ok(db.execute(statement, [])?)).await;
-        done.is_err_and(|error| !error.is_unavailable() || error.to_string().contains("there already"))
+        directory.write(move |db| Ok(db.execute(statement, [])?)).await.is_err()
     }
 
     #[tokio::test]

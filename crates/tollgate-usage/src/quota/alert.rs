@@ -8,7 +8,7 @@ use tollgate_core::NanoUsd;
 
 use super::period::Window;
 use super::rule::Rule;
-use super::rules::Rules;
+use super::rules::{RuleError, Rules};
 use super::store::{Counter, CounterKind, Observer};
 
 /// A budget has reached a part of its limit. It does so once in each window, on whichever process spends what makes it so.
@@ -40,7 +40,15 @@ pub struct RuleBook(Arc<Book>);
 
 struct Book {
     rules: ArcSwap<Rules>,
+    /// What the rules were made from. Held while new ones are made.
+    sources: Mutex<Sources>,
     sink: Mutex<Option<Arc<dyn AlertSink>>>,
+}
+
+#[derive(Clone, Default)]
+struct Sources {
+    configured: Vec<Rule>,
+    managed: Vec<Rule>,
 }
 
 // === impl RuleBook ===
@@ -49,7 +57,7 @@ impl RuleBook {
     /// A book without rules.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(Book { rules: ArcSwap::default(), sink: Mutex::default() }))
+        Self(Arc::new(Book { rules: ArcSwap::default(), sources: Mutex::default(), sink: Mutex::default() }))
     }
 
     /// Sets who is told of budgets that reach what they warn at; nobody at first.
@@ -57,9 +65,30 @@ impl RuleBook {
         *self.0.sink.lock().unwrap_or_else(PoisonError::into_inner) = sink;
     }
 
-    /// Exchanges the rules. What has been counted stays.
-    pub fn exchange(&self, rules: Rules) {
+    /// Exchanges the rules that the configuration says. What has been counted stays.
+    ///
+    /// # Errors
+    /// If one of them could never match, or has the id of another; then all stays as it is.
+    pub fn configure(&self, rules: Vec<Rule>) -> Result<(), RuleError> {
+        self.exchange(|sources| sources.configured = rules)
+    }
+
+    /// Exchanges the rules that are managed while the gateway runs. What has been counted stays.
+    ///
+    /// # Errors
+    /// As [`RuleBook::configure`].
+    pub fn manage(&self, rules: Vec<Rule>) -> Result<(), RuleError> {
+        self.exchange(|sources| sources.managed = rules)
+    }
+
+    fn exchange(&self, change: impl FnOnce(&mut Sources)) -> Result<(), RuleError> {
+        let mut sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = sources.clone();
+        change(&mut changed);
+        let rules = Rules::new(changed.configured.iter().chain(&changed.managed).cloned())?;
+        *sources = changed;
         self.0.rules.store(Arc::new(rules));
+        Ok(())
     }
 
     /// The rules.

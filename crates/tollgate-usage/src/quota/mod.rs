@@ -10,7 +10,7 @@
 //!
 //! use tollgate_core::NanoUsd;
 //! use tollgate_usage::quota::{
-//!     Amount, Budget, CacheHits, Estimate, Facts, MemoryQuotas, Period, Quotas, Rule, RuleBook, Rules, Used,
+//!     Amount, Budget, CacheHits, Estimate, Facts, MemoryQuotas, Period, Quotas, Rule, RuleBook, Used,
 //! };
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -18,7 +18,7 @@
 //! let store = MemoryQuotas::new().observer(Arc::new(book.clone()));
 //! let quotas = Quotas::new(book, Arc::new(store));
 //! let budget = Amount::Budget(Budget::hard("1.00".parse()?, Period::Day));
-//! quotas.book().exchange(Rules::new([Rule::new("everybody", budget)])?);
+//! quotas.book().configure(vec![Rule::new("everybody", budget)])?;
 //!
 //! let matches = quotas.matching(&Facts::default(), CacheHits::Free);
 //! let estimate = Estimate { tokens: 1000, cost: Some("0.90".parse()?) };

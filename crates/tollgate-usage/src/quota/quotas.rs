@@ -251,21 +251,13 @@ fn notice(charges: &[(Arc<Rule>, Charge)], levels: &[Level]) -> QuotaNotice {
         let limit = rule.amount.limit();
         let allowance = Allowance { limit, remaining: limit.saturating_sub(level.used), reset: level.reset };
         match &rule.amount {
-            Amount::Requests { .. } => tighten(&mut notice.requests, allowance),
-            Amount::Tokens { .. } => tighten(&mut notice.tokens, allowance),
+            Amount::Requests { .. } => notice.requests = Allowance::tightest(notice.requests, Some(allowance)),
+            Amount::Tokens { .. } => notice.tokens = Allowance::tightest(notice.tokens, Some(allowance)),
             Amount::Concurrent { .. } => {}
             Amount::Budget(_) => notice.warnings.extend(warning(rule, charge, level)),
         }
     }
     notice
-}
-
-fn tighten(known: &mut Option<Allowance>, other: Allowance) {
-    let share =
-        |allowance: &Allowance| u128::from(allowance.remaining) * 1_000_000 / u128::from(allowance.limit.max(1));
-    if known.as_ref().is_none_or(|known| share(&other) < share(known)) {
-        *known = Some(other);
-    }
 }
 
 fn warning(rule: &Rule, charge: &Charge, level: &Level) -> Option<Arc<str>> {

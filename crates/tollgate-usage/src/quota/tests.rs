@@ -120,7 +120,7 @@ impl Rig {
             Arc::new(move || now.load(Ordering::Relaxed))
         };
         let (book, told) = (RuleBook::new(), Arc::new(Told::default()));
-        book.exchange(Rules::new(rules).expect("rules"));
+        book.configure(rules.into_iter().collect()).expect("rules");
         book.tell(Some(told.clone()));
         let store = MemoryQuotas::new().clock(clock.clone()).observer(Arc::new(book.clone()));
         Self { quotas: Quotas::new(book, Arc::new(store)).clock(clock), now, told }
@@ -245,9 +245,21 @@ async fn counts_outlive_a_change_of_rules() {
     let rig = Rig::new([of(1)]);
     rig.acquire(0, None).await.expect("the first").settle(&Used::NOTHING);
     let _ = rig.acquire(0, None).await.expect_err("the second");
-    rig.quotas.book().exchange(Rules::new([of(2)]).unwrap());
+    rig.quotas.book().configure(vec![of(2)]).expect("rules");
     rig.acquire(0, None).await.expect("one more").settle(&Used::NOTHING);
     let _ = rig.acquire(0, None).await.expect_err("not two more");
+}
+
+#[test]
+fn rules_come_from_two_sources() {
+    let book = RuleBook::new();
+    let ids = || book.rules().all().iter().map(|rule| rule.id.to_string()).collect::<Vec<_>>();
+    book.configure(vec![rule("a", Scope::default())]).expect("rules");
+    book.manage(vec![rule("b", Scope::default())]).expect("rules");
+    book.configure(vec![rule("c", Scope::default())]).expect("rules");
+    assert_eq!(ids(), ["c", "b"]);
+    assert_eq!(book.manage(vec![rule("c", Scope::default())]), Err(RuleError::SameId("c".into())));
+    assert_eq!(ids(), ["c", "b"], "all stays as it is");
 }
 
 struct Ledger(Arc<AtomicU64>);

@@ -2,10 +2,13 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 use tollgate_cache::{AnswerCache, Subject};
+use tollgate_usage::directory::{Actor, AuditEntry};
 
 use super::entries::{EntryId, Selection, of_key};
 use crate::admin::rest::{Call, Failure, Json, Kind, Nothing};
+use crate::gateway::Gateway;
 
 /// What to forget: at least one property must be given.
 #[derive(Deserialize)]
@@ -80,6 +83,7 @@ pub(in crate::admin) async fn purge(call: Call<Nothing, Nothing, Json<Purge>>) -
     }
     let entries = forget(cache, &selection).await?;
     tracing::info!(entries, "cache purged");
+    remember(&call.gateway, &call.actor, selection.told(entries));
     Ok(Json(Purged { dry_run, entries }))
 }
 
@@ -112,12 +116,28 @@ pub(in crate::admin) async fn purge_near(
         tracing::warn!(%error, "the vector of a text to purge by could not be made");
         Failure::new(Kind::Unavailable, "The prompts like this could not be looked for; try again.")
     })?;
+    if !dry_run {
+        // The text may be what somebody said, so it is not told.
+        let what = json!({ "near": true, "similarity": similarity.0, "entries": entries });
+        remember(&call.gateway, &call.actor, what);
+    }
     Ok(Json(Purged { dry_run, entries }))
+}
+
+fn remember(gateway: &Gateway, actor: &Actor, what: Value) {
+    gateway.managed.record(AuditEntry::new(actor, "cache", "answers", "purge").after(what));
 }
 
 // === impl Selection ===
 
 impl Selection {
+    /// What the audit log is told.
+    fn told(&self, entries: usize) -> Value {
+        let Self { tag, model, scope, entry } = self;
+        let entry = entry.as_ref().map(ToString::to_string);
+        json!({ "tag": tag, "model": model, "scope": scope, "entry": entry, "entries": entries })
+    }
+
     fn is_empty(&self) -> bool {
         let Self { tag, model, scope, entry } = self;
         tag.is_none() && model.is_none() && scope.is_none() && entry.is_none()

@@ -6,8 +6,8 @@
 mod operation;
 mod parameters;
 
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::rest::{ErrorBody, Kind, Route};
@@ -75,6 +75,23 @@ fn definitions(mut generators: super::rest::Generators) -> Map<String, Value> {
     definitions.extend(generators.written.take_definitions(true));
     definitions.sort_keys();
     definitions
+}
+
+/// A type that is answered with as it is taken: described by the one that is taken, since two would have one name.
+pub(super) struct AsRead<T>(std::marker::PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for AsRead<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "$ref": format!("#/components/schemas/{}", T::schema_name()) })
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,19 @@ pub(in crate::admin) struct Content {
 #[derive(Debug)]
 pub(in crate::admin) struct Json<T>(pub(in crate::admin) T);
 
+/// JSON of something that was made, with status 201.
+#[derive(Debug)]
+pub(in crate::admin) struct Created<T> {
+    /// What was made.
+    pub(in crate::admin) made: T,
+    /// Where it is from now on, relative to where it was made.
+    pub(in crate::admin) location: String,
+}
+
+/// It was done, and there is nothing to say about it: status 204.
+#[derive(Debug)]
+pub(in crate::admin) struct Done;
+
 // === impl Answer ===
 
 impl<T: Serialize + Described> Answer for Json<T> {
@@ -48,6 +61,39 @@ impl<T: Serialize + Described> Answer for Json<T> {
     #[cfg(feature = "schema")]
     fn describe(generator: &mut schemars::SchemaGenerator) -> Contents {
         vec![Content { media_type: "application/json", schema: generator.subschema_for::<T>() }]
+    }
+}
+
+impl<T: Serialize + Described> Answer for Created<T> {
+    const STATUS: StatusCode = StatusCode::CREATED;
+
+    fn into_response(self) -> http::Response<Body> {
+        let mut response = json(Self::STATUS, &self.made);
+        if let Ok(location) = HeaderValue::from_str(&self.location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+
+    #[cfg(feature = "schema")]
+    fn describe(generator: &mut schemars::SchemaGenerator) -> Contents {
+        Json::<T>::describe(generator)
+    }
+}
+
+impl Answer for Done {
+    const STATUS: StatusCode = StatusCode::NO_CONTENT;
+
+    fn into_response(self) -> http::Response<Body> {
+        let mut response = http::Response::new(Body::empty());
+        *response.status_mut() = Self::STATUS;
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    #[cfg(feature = "schema")]
+    fn describe(_: &mut schemars::SchemaGenerator) -> Contents {
+        Vec::new()
     }
 }
 

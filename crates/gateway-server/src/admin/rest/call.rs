@@ -7,18 +7,16 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tollgate_usage::directory::{Actor, Directory};
 
 use super::{Described, Failure, Json, Kind, pairs};
-use crate::admin::guard::Actor;
 use crate::gateway::Gateway;
 
 /// A request that has been read: the parts of its path `P`, its query `Q` and its body `B`.
 pub(in crate::admin) struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub(in crate::admin) gateway: Arc<Gateway>,
-    #[expect(dead_code, reason = "what changes something names who did it")]
     pub(in crate::admin) actor: Actor,
     pub(in crate::admin) headers: HeaderMap,
-    #[expect(dead_code, reason = "paths with parts name one resource")]
     pub(in crate::admin) path: P,
     pub(in crate::admin) query: Q,
     pub(in crate::admin) body: B,
@@ -54,6 +52,33 @@ pub(in crate::admin) trait TakeBody: Sized {
 pub(in crate::admin) struct BodySchema(pub(in crate::admin) schemars::Schema);
 
 // === impl Call ===
+
+impl<P, Q, B> Call<P, Q, B> {
+    /// Where keys and documents are kept.
+    pub(in crate::admin) fn directory(&self) -> Result<&Directory, Failure> {
+        self.gateway.managed.directory().ok_or_else(|| {
+            let message =
+                "There is no database here, since the data folder could not be used at the start; see the log.";
+            Failure::new(Kind::Unavailable, message)
+        })
+    }
+
+    /// Takes the body out.
+    pub(in crate::admin) fn take_body(self) -> (Call<P, Q>, B) {
+        let Self { gateway, actor, headers, path, query, body } = self;
+        (Call { gateway, actor, headers, path, query, body: Nothing {} }, body)
+    }
+
+    /// Has requests from now on know of a change.
+    pub(in crate::admin) async fn changed(&self) {
+        // What was changed is changed; whoever polls will find it.
+        if let Err(error) = self.gateway.managed.refresh().await {
+            tracing::warn!(%error, "a change is not seen yet");
+        }
+        let snapshot = self.gateway.managed.subscribe().borrow().clone();
+        self.gateway.follow(&snapshot);
+    }
+}
 
 impl<P, Q, B> Call<P, Q, B>
 where

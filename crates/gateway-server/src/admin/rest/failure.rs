@@ -6,6 +6,8 @@ use std::sync::Arc;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tollgate_core::{Body, Error, ErrorKind};
+use tollgate_usage::database::DatabaseError;
+use tollgate_usage::directory::DirectoryError;
 
 /// A refusal. Its body has the shape of every other error of the gateway, with `details` where there is more to say.
 #[derive(Debug)]
@@ -222,4 +224,34 @@ impl From<Error> for Failure {
         let param = error.param().map(|param| param.to_owned().into());
         Self { param, ..Self::new(kind, error.message().to_owned()) }
     }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        let kind = if error.is_not_found() {
+            Kind::NotFound
+        } else if error.is_exists() || error.is_conflict() {
+            Kind::Conflict
+        } else if error.is_invalid() {
+            Kind::Invalid
+        } else {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the directory does not answer");
+            Kind::Unavailable
+        };
+        Self::new(kind, sentence(&error.to_string()))
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the ledger does not answer");
+        Self::new(Kind::Unavailable, "The ledger does not answer; ask again.")
+    }
+}
+
+/// What a library says in passing, as a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(letters).chain(std::iter::once('.')).collect()
 }

@@ -9,14 +9,18 @@ mod described;
 mod failure;
 mod pairs;
 mod route;
+mod tag_pair;
 mod values;
 
-pub(super) use answer::{Answer, Json};
+pub(super) use answer::{Answer, Created, Done, Json};
 pub(super) use call::{Call, Incoming, Nothing};
-use described::Described;
+pub(super) use described::Described;
 pub(super) use failure::{Failure, Kind};
 pub(super) use route::Route;
-pub(super) use values::{Limit, List, Time};
+
+pub(super) use tag_pair::TagPair;
+
+pub(super) use values::{Bounded, Cursor, Limit, List, Page, RecordCursor, Seconds, Time, Version, page};
 
 #[cfg(feature = "schema")]
 pub(super) use answer::{Content, Contents};
@@ -26,3 +30,7 @@ pub(super) use call::BodySchema;
 pub(super) use failure::ErrorBody;
 #[cfg(feature = "schema")]
 pub(super) use route::{Generators, Shape};
+
+#[cfg(feature = "schema")]
+pub(super) use crate::texts::TAG_PATTERN;
+pub(super) use crate::texts::{DeploymentText, Name, PathText, Pattern, PricedText, Tags, Word, is_tag};

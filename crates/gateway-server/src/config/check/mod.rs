@@ -5,12 +5,14 @@
 
 pub(super) mod aliases;
 mod cache;
+pub(crate) mod capture;
 mod cloud;
 mod keys;
 pub(super) mod ledger;
 pub(super) mod listen;
 pub(super) mod prices;
 pub(super) mod providers;
+mod quota;
 pub(super) mod sections;
 mod url;
 

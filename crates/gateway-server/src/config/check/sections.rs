@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{Check, cache, ledger};
+use super::{Check, cache, capture, ledger, quota};
 use crate::config::types::{ConfigFile, Cors, Span};
 
 /// Checks the sections that need no more than their own values.
@@ -53,7 +53,11 @@ pub(crate) fn check(check: &mut Check<'_>, file: &ConfigFile) {
         check.wrong("retry.max_delay", "must not be shorter than base_delay", "raise max_delay or lower base_delay");
     }
     cache::check(check, &file.cache);
+    if let Some(section) = &file.capture {
+        capture::check(check, section);
+    }
     ledger::check(check, &file.ledger);
+    quota::check(check, file);
     if let Some(cors) = &file.cors {
         cors_section(check, cors);
     }

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod discovery;
+mod ledger;
 mod prices;
 mod refused;
 mod secrets;

@@ -6,17 +6,20 @@
 //! [`load`](super::load()); the server only sees the [`Config`](super::Config) that results.
 
 mod cache;
+mod capture;
 mod entries;
 mod keys;
 mod ledger;
 mod observe;
 mod prices;
 mod provider;
+mod quota;
 mod secret;
 mod service;
 mod size;
 mod span;
 mod traffic;
+mod words;
 
 use serde::Deserialize;
 
@@ -24,17 +27,22 @@ pub use cache::{
     Cache, CacheModeName, CacheScope, QdrantServer, RedisServer, SampledAnswers, Semantic, SemanticPolicy,
     SemanticStart, VectorStore,
 };
+pub use capture::{Capture, Redact};
 pub use entries::Entries;
 pub use keys::Keys;
 pub use ledger::{Ledger, LedgerStoreName, WhenFullName};
 pub use observe::{Log, LogFormat, LogLevel, Models, Usage};
 pub use prices::{Dollars, PriceEntry};
 pub use provider::{ProviderEntry, TimeoutOverrides};
+pub use quota::{
+    BudgetEntry, BudgetMode, CacheHitsName, OnErrorName, PeriodName, QuotaSettings, RateLimit, UnpricedName, Webhook,
+};
 pub use secret::SecretText;
 pub use service::{Cors, Shutdown};
 pub use size::{ByteSize, SizeError};
 pub use span::{Span, SpanError};
 pub use traffic::{Limits, Retry, Timeouts};
+pub use words::{EachName, PerSpan, SpanUnit};
 
 /// The configuration of a Tollgate server.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -73,6 +81,14 @@ pub struct ConfigFile {
     pub retry: Retry,
     /// What a single request, and all requests together, may take.
     pub limits: Limits,
+    /// Limits on requests and tokens by name. The name is what clients are told and what is counted under, so what has been
+    /// counted stays when a limit changes and is gone when it is renamed.
+    pub rate_limits: Entries<RateLimit>,
+    /// Budgets by name. The name is what clients are told and what is counted under, so what has been spent stays when a
+    /// budget changes and is gone when it is renamed.
+    pub budgets: Entries<BudgetEntry>,
+    /// How limits and budgets are counted.
+    pub quota: QuotaSettings,
     /// Which answers are kept and reused.
     pub cache: Cache,
     /// The folder for what outlives the process, made if it is not there. `TOLLGATE_DATA` is used where the file does not
@@ -80,6 +96,8 @@ pub struct ConfigFile {
     pub data: Option<String>,
     /// Virtual keys, and the log of who changed what.
     pub keys: Keys,
+    /// Which requests and answers are kept. Absent means none.
+    pub capture: Option<Capture>,
     /// How the server stops.
     pub shutdown: Shutdown,
     /// Lets web pages of other origins call the API from a browser. Absent means off.
@@ -109,9 +127,13 @@ impl Default for ConfigFile {
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             limits: Limits::default(),
+            rate_limits: Entries::default(),
+            budgets: Entries::default(),
+            quota: QuotaSettings::default(),
             cache: Cache::default(),
             data: None,
             keys: Keys::default(),
+            capture: None,
             shutdown: Shutdown::default(),
             cors: None,
             models: Models::default(),

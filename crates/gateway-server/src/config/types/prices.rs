@@ -87,6 +87,12 @@ impl PriceEntry {
 // === impl Dollars ===
 
 impl Dollars {
+    /// The amount.
+    #[must_use]
+    pub const fn get(self) -> NanoUsd {
+        self.0
+    }
+
     /// The rate of a unit, as it is written; `None` if it is too large.
     #[must_use]
     pub fn rate(self, unit: Unit) -> Option<Rate> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::rest::Time;
+use crate::admin::rest::Time;
 
 /// One request.
 #[derive(Debug, Deserialize)]
