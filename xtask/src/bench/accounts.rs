@@ -86,7 +86,9 @@ fn show(args: &Args, found: &[Found]) -> ExitCode {
     let mut missed = false;
     for Found { step, plain, accounts, failed } in found {
         let ratio = accounts / plain;
-        println!("{step:>8}: {plain:.1} µs of processor time a request without accounts, {accounts:.1} µs with: {ratio:.2} ×");
+        println!(
+            "{step:>8}: {plain:.1} µs of processor time a request without accounts, {accounts:.1} µs with: {ratio:.2} ×"
+        );
         if ratio > MOST_RATIO {
             println!("MISS  {step}: {ratio:.2} × (at most {MOST_RATIO})");
         }
@@ -165,8 +167,7 @@ fn cpu(targets: &[Target; 2]) -> Vec<Option<CpuTime>> {
 
 fn step(stream: bool, requests: u64) -> Step {
     let mock = Settings { latency: Duration::ZERO, response_bytes: TEXT, chunks: CHUNKS, pace: Duration::ZERO };
-    let expect =
-        if stream { Expect::Stream { events: CHUNKS as u64 } } else { Expect::Whole { bytes: TEXT as u64 } };
+    let expect = if stream { Expect::Stream { events: CHUNKS as u64 } } else { Expect::Whole { bytes: TEXT as u64 } };
     let arrival = Arrival::Closed { concurrency: CONCURRENCY, requests, limit: LIMIT };
     let body = payload::chat("mock-model", 1024, stream);
     Step { label: String::new(), mock, arrival, body, expect, timeout: TIMEOUT }
