@@ -75,12 +75,12 @@ impl Accounts {
 
     /// Who answers questions about usage: the database, or memory if there is none. What was recorded until now is in it,
     /// unless the database is away or slow.
-    pub(crate) async fn reader(&self) -> &dyn LedgerReader {
+    pub(crate) async fn reader(&self) -> Arc<dyn LedgerReader> {
         match &self.durable {
-            None => &*self.memory,
+            None => self.memory.clone(),
             Some(durable) => {
                 durable.settle(SETTLE).await;
-                &**durable.store()
+                durable.store().clone()
             }
         }
     }

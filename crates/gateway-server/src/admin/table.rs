@@ -162,6 +162,9 @@ fn of_usage() -> Vec<Route> {
             .fails(&[Kind::Unavailable]),
         Route::new(GET, "usage/records", "list_usage_records", "Single requests, the newest first.", usage::records)
             .fails(&[Kind::Unavailable]),
+        Route::new(GET, "usage/export", "export_usage", "Single requests as a file, the newest first.", usage::export)
+            .notes("The file is written while it is sent, so that it may be as long as the ledger.")
+            .fails(&[Kind::Unavailable]),
     ]
 }
 

@@ -25,7 +25,7 @@ async fn change(gateway: &Gateway, method: Method, path: &str, body: Option<Valu
 }
 
 async fn asks(gateway: &Gateway, secret: &str) -> u16 {
-    gateway.chat(chat("demo")).bearer(secret).send().await.status().as_u16()
+    gateway.chat(chat("demo")).bearer(secret).send().await.status()
 }
 
 #[tokio::test]

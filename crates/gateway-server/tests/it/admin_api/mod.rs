@@ -2,6 +2,7 @@
 
 mod keys;
 mod rules;
+mod usage;
 
 use std::io::Read;
 use std::path::Path;

@@ -97,3 +97,71 @@ async fn the_book_says_what_models_cost() {
     refused(gateway.get("/admin/v1/prices/of-model?model=gpt-4o").send().await, 400, "invalid_request").await;
     refused(gateway.get("/admin/v1/prices/of-record?id=none").send().await, 404, "not_found").await;
 }
+
+/// One request of 7 tokens of input and 3 of output that costs a microdollar for each token.
+const ONE_REQUEST: u64 = 10_000;
+
+async fn priced() -> (Upstream, Gateway) {
+    let upstream = Upstream::always(Reply::json(completion("A gate.")));
+    let gateway = gateway_to(&upstream, "").await;
+    let rates = ["input", "output"].map(|unit| json!({ "unit": unit, "nano_usd": 1_000_000_000 }));
+    assert_eq!(put(&gateway, "prices/overrides/up%2Fm", &json!({ "rates": rates })).await.status(), 200);
+    (upstream, gateway)
+}
+
+#[tokio::test]
+async fn a_budget_has_a_level_and_can_be_reset() {
+    let (_upstream, gateway) = priced().await;
+    let budget = json!({ "limit_nano_usd": 1_000_000_000, "per": "day" });
+    assert_eq!(put(&gateway, "budgets/all", &budget).await.status(), 200);
+    gateway.chat(chat("m")).send().await.bytes().await;
+    let level = async || gateway.get("/admin/v1/budgets/all/level").send().await.json().await;
+    // The answer may be here a moment before what was held for it is settled.
+    let mut seen = level().await;
+    for _ in 0..1000 {
+        if seen["held"] == 0 && seen["used"] != 0 {
+            break;
+        }
+        seen = level().await;
+    }
+    assert_eq!((&seen["used"], &seen["held"], &seen["unit"]), (&json!(ONE_REQUEST), &json!(0), &json!("nano_usd")));
+    assert_eq!(seen["remaining"], 1_000_000_000 - ONE_REQUEST, "{seen}");
+    assert!(seen["resets_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{seen}");
+    let reset = gateway.post("/admin/v1/budgets/all/reset", "{}").send().await;
+    assert_eq!((reset.status(), &reset.json().await["used"]), (200, &json!(0)));
+    refused(gateway.get("/admin/v1/budgets/none/level").send().await, 404, "not_found").await;
+    refused(gateway.post("/admin/v1/budgets/all/reset", r#"{"keys":"a"}"#).send().await, 400, "invalid_request").await;
+}
+
+#[tokio::test]
+async fn a_limit_for_each_key_is_enforced_and_told() {
+    let (_upstream, gateway) = priced().await;
+    let key = gateway.post("/admin/v1/keys", json!({ "name": "web" })).send().await.json().await;
+    let secret = key["secret"].as_str().unwrap();
+    let limit = json!({ "limit": 2, "unit": "requests_per_hour", "each": "key", "on_error": "closed" });
+    assert_eq!(put(&gateway, "limits/two", &limit).await.status(), 200);
+    let ask = async || gateway.chat(chat("m")).bearer(secret).send().await.status();
+    assert_eq!((ask().await, ask().await, ask().await), (200, 200, 429));
+    refused(gateway.get("/admin/v1/limits/two/level").send().await, 409, "conflict").await;
+    let level = gateway.get("/admin/v1/limits/two/level?key=web").send().await.json().await;
+    assert_eq!((&level["used"], &level["remaining"], &level["unit"]), (&json!(2), &json!(0), &json!("requests")), "{level}");
+    let levels = gateway.get("/admin/v1/keys/web/levels").send().await.json().await;
+    assert_eq!((&levels["items"][0]["rule"], &levels["items"][0]["used"]), (&json!("limit:two"), &json!(2)), "{levels}");
+    // It is gone at once, also for the next request.
+    assert_eq!(gateway.call(Method::DELETE, "/admin/v1/limits/two").send().await.status(), 204);
+    assert_eq!(ask().await, 200);
+}
+
+#[tokio::test]
+async fn a_key_has_limits_and_budgets_of_its_own() {
+    let (_upstream, gateway) = priced().await;
+    let limits = json!([{ "name": "hourly", "limit": 1, "unit": "requests_per_hour" }]);
+    let key = json!({ "name": "web", "limits": limits });
+    let key = gateway.post("/admin/v1/keys", key).send().await.json().await;
+    let ask = async || gateway.chat(chat("m")).bearer(key["secret"].as_str().unwrap()).send().await.status();
+    assert_eq!((ask().await, ask().await), (200, 429));
+    let none = gateway.call(Method::PATCH, "/admin/v1/keys/web").header("content-type", "application/json");
+    let changed = none.body(r#"{"limits":[]}"#).send().await.json().await;
+    assert_eq!(changed["limits"], json!([]), "{changed}");
+    assert_eq!(ask().await, 200);
+}
