@@ -121,16 +121,19 @@ async fn durable(config: &Config, store: LedgerStoreName) -> Result<(DurableLedg
     let folder = &config.data.path;
     make_private(folder).map_err(|error| unusable(folder, &error))?;
     let settings = &config.ledger;
-    let refused = |key: &'static str| move |error: DatabaseError| ConfigError::new("ledger", key, error.to_string());
+    let refused = |error: DatabaseError| ConfigError::new("ledger", "ledger.url", error.to_string());
     let (ledger, database): (Arc<dyn LedgerStore>, Database) = match (store, &settings.url) {
         (LedgerStoreName::Postgres, Some(url)) => {
-            let database = Postgres::new(&url.0).map_err(refused("ledger.url"))?;
-            let ledger = PostgresLedger::open(database.clone()).await.map_err(refused("ledger.url"))?;
+            let database = Postgres::new(&url.0).map_err(refused)?;
+            let ledger = PostgresLedger::open(database.clone()).await.map_err(refused)?;
             (Arc::new(ledger), Database::Postgres(database))
         }
         _ => {
-            let database = Sqlite::open(folder.join(FILE)).map_err(refused("data"))?;
-            let ledger = SqliteLedger::open(database.clone(), settings.sync).await.map_err(refused("data"))?;
+            let path = folder.join(FILE);
+            let refused =
+                |error| ConfigError::new("ledger", "data", format!("{} cannot be used: {error}", path.display()));
+            let database = Sqlite::open(&path).map_err(refused)?;
+            let ledger = SqliteLedger::open(database.clone(), settings.sync).await.map_err(refused)?;
             (Arc::new(ledger), Database::Sqlite(database))
         }
     };

@@ -55,6 +55,8 @@ pub(crate) struct Wire {
     bedrock_output: Option<u64>,
     bedrock_cache_read: Option<u64>,
     bedrock_cache_write: Option<u64>,
+    /// `cacheDetails`
+    bedrock_cache_write_1h: Option<u64>,
     // Ollama, in the answer itself
     prompt_eval_count: Option<u64>,
     eval_count: Option<u64>,
@@ -153,6 +155,7 @@ impl Wire {
             b"cost_in_usd_ticks" => self.cost = count(value).map(|ticks| NanoUsd(ticks.saturating_add(5) / 10)),
             b"is_byok" => self.is_own_key = value == b"true",
             b"service_tier" | b"serviceTier" => self.service_tier = json::decode(value),
+            b"cacheDetails" => self.bedrock_cache_write_1h = written_for_an_hour(value),
             b"promptTokensDetails" => self.prompt_modalities = Modalities::read(value),
             b"candidatesTokensDetails" => self.candidates_modalities = Modalities::read(value),
             _ => return false,
@@ -253,6 +256,19 @@ impl Modalities {
         let of = |modality| details.iter().find(|detail| detail.modality == modality).and_then(|detail| detail.tokens);
         Self { audio: of("AUDIO"), image: of("IMAGE") }
     }
+}
+
+/// Bedrock's tokens written to a cache for an hour, of a list of `{"ttl": "1h", "inputTokens": 7}`.
+fn written_for_an_hour(value: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Detail<'a> {
+        #[serde(borrow)]
+        ttl: std::borrow::Cow<'a, str>,
+        #[serde(rename = "inputTokens")]
+        tokens: u64,
+    }
+    let details: Vec<Detail<'_>> = serde_json::from_slice(value).ok()?;
+    details.iter().find(|detail| detail.ttl == "1h").map(|detail| detail.tokens)
 }
 
 /// Two counts together. They are what a provider says, so they may be anything.
@@ -388,6 +404,7 @@ impl Wire {
             output: self.bedrock_output,
             cache_read: self.bedrock_cache_read,
             cache_creation: self.bedrock_cache_write,
+            cache_creation_1h: self.bedrock_cache_write_1h,
             ..Usage::default()
         }
     }
@@ -468,6 +485,11 @@ mod tests {
         assert_eq!((usage.audio_input, usage.image_input, usage.image_output), (Some(60), None, Some(1290)));
         let images = parse(br#"{"input_tokens":50,"input_tokens_details":{"image_tokens":10,"text_tokens":40}}"#);
         assert_eq!(images.unwrap().image_input, Some(10));
+        let bedrock = parse(
+            br#"{"inputTokens":10,"outputTokens":5,"cacheWriteInputTokens":300,
+                "cacheDetails":[{"ttl":"5m","inputTokens":100},{"ttl":"1h","inputTokens":200}]}"#,
+        );
+        assert_eq!(bedrock.unwrap().cache_creation_1h, Some(200));
         let rerank = parse(br#"{"billed_units":{"search_units":3}}"#);
         assert_eq!(rerank.unwrap().searches, Some(3));
     }

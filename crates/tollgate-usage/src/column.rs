@@ -133,6 +133,19 @@ pub const COLUMNS: &[Column] = &[
             r.attempts = u32::try_from(v.number()).unwrap_or(u32::MAX);
         },
     ),
+    Column::integer(
+        "cache_creation_1h_tokens",
+        |r| optional(r.usage.cache_creation_1h),
+        |r, v| r.usage.cache_creation_1h = v.optional(),
+    ),
+    Column::integer("image_input_tokens", |r| optional(r.usage.image_input), |r, v| r.usage.image_input = v.optional()),
+    Column::integer(
+        "image_output_tokens",
+        |r| optional(r.usage.image_output),
+        |r, v| r.usage.image_output = v.optional(),
+    ),
+    Column::integer("images", |r| optional(r.usage.images), |r, v| r.usage.images = v.optional()),
+    Column::integer("searches", |r| optional(r.usage.searches), |r, v| r.usage.searches = v.optional()),
 ];
 
 // === impl Column ===

@@ -26,8 +26,12 @@ pub(crate) fn full() -> UsageRecord {
             reasoning: Some(20),
             audio_input: Some(1),
             audio_output: Some(2),
+            cache_creation_1h: Some(0),
+            image_input: Some(3),
+            image_output: Some(4),
+            images: Some(5),
+            searches: Some(6),
             estimated: true,
-            ..Usage::default()
         });
         observed.service_tier = Some("flex".into());
         observed.cost = Some(Cost { amount: NanoUsd(123_456), price: "openai/gpt-4o@1".into() });

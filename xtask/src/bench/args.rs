@@ -74,6 +74,8 @@ pub(crate) struct Args {
 pub(super) enum Part {
     /// What keys, limits, budgets and the ledger cost together.
     Accounts(super::accounts::Args),
+    /// Whether a hard budget holds, and how much of it can be used.
+    Budget(super::budget::Args),
     /// The encoder of the semantic cache beside onnxruntime.
     Embed(embed::Args),
     /// What an answer from the cache costs, beside a table of answers.

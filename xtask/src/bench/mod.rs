@@ -7,6 +7,7 @@
 
 mod accounts;
 mod args;
+mod budget;
 pub(crate) mod cache;
 mod cache_faults;
 mod cache_leaks;
@@ -52,6 +53,7 @@ use crate::Result;
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.part {
         Some(Part::Accounts(args)) => return accounts::run(args),
+        Some(Part::Budget(args)) => return budget::run(args),
         Some(Part::Embed(args)) => return embed::run(args),
         Some(Part::Cache(args)) => return cache::run(args),
         Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),

@@ -59,6 +59,8 @@ fn declaration(code: &str) -> &str {
         Some("struct") if declaration.matches("pub ").count() < 2 => declaration.split('(').next().unwrap_or_default(),
         // A module may be named after the library that it hides; what is in it is looked at line by line.
         Some("mod") => "",
+        // What another crate of ours exports is looked at there.
+        Some("use") if words.next().is_some_and(|root| root.starts_with("tollgate_")) => "",
         Some("fn" | "const" | "async" | "unsafe" | "type" | "trait" | "use" | "static" | "struct" | "enum") => {
             declaration
         }
@@ -110,6 +112,7 @@ mod tests {
         check_lines("use sqlx::Pool;\npub struct A(Pool);\npub fn f() -> A {\n    A(Pool::new())\n}\n", &[]);
         check_lines("pub fn f(request: http::Request<()>, hyperspace: u8) {}\n", &[]);
         check_lines("pub mod redis;\n", &[]);
+        check_lines("pub use tollgate_remote::redis;\n", &[]);
         check_lines("#[cfg(test)]\nmod tests { \npub fn f(client: &reqwest::Client) {}\n}\n", &[]);
     }
 }

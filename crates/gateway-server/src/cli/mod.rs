@@ -37,7 +37,7 @@ enum Command {
     #[command(subcommand)]
     Model(ModelCommand),
     /// Manage the keys of clients, in the configured database; a running server sees changes within a second
-    Keys(keys::KeysArgs),
+    Keys(Box<keys::KeysArgs>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,7 +84,7 @@ pub fn run() -> ExitCode {
         None => run_server(cli.serve),
         Some(Command::Serve(args)) => run_server(args),
         Some(Command::Check(args)) => check(args),
-        Some(Command::Keys(args)) => keys::run(args),
+        Some(Command::Keys(args)) => keys::run(*args),
         Some(Command::Model(ModelCommand::Fetch(args))) => fetch::run(&args.into, args.endpoint),
     }
 }

@@ -7,8 +7,6 @@ use super::resolved::{Config, KindInfo, Overrides};
 use super::source::Source;
 use super::types::ConfigFile;
 
-/// Where what outlives the process is kept if nobody says where.
-
 /// Loads, resolves and checks a configuration.
 ///
 /// `kinds` are the kinds of providers that the caller can build, in the order in which discovered providers are to

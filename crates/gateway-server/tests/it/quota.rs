@@ -63,6 +63,10 @@ async fn openais_clients_are_told_of_limits() {
     assert!((1..=61).contains(&number(&answer, "retry-after")));
     assert!(number(&answer, "retry-after-ms") <= 61_000);
     assert_eq!(answer.header("x-should-retry"), None);
+    assert_eq!(
+        (number(&answer, "x-ratelimit-limit-requests"), number(&answer, "x-ratelimit-remaining-requests")),
+        (2, 0)
+    );
     let error = refused(answer, 429, "rate_limit_exceeded").await;
     assert_eq!(error["type"], "rate_limit_error");
     let message = error["message"].as_str().expect("a text");
@@ -350,7 +354,7 @@ async fn a_hard_budget_is_not_spent_while_redis_is_away() {
 async fn what_cannot_be_enforced_is_refused_at_the_start() {
     for (yaml, message) in [
         ("rate_limits: { a: {} }", "rate_limits.a: this limits nothing"),
-        ("rate_limits: { a: { requests: 60 } }", "a number and a span such as 60/minute"),
+        ("rate_limits: { a: { requests: 60/week } }", "a number and a span such as 60/minute"),
         ("rate_limits: { a: { requests: 0/minute } }", "a limit of zero would let nothing through"),
         ("rate_limits: { a: { requests: 1/minute, model: gpt-4o } }", "not the full name of a model"),
         ("rate_limits: { a: { requests: 1/minute, path: acme/ } }", "a path has no empty parts"),

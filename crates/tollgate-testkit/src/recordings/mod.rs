@@ -12,6 +12,8 @@
 
 mod bare;
 #[cfg(test)]
+mod ceilings;
+#[cfg(test)]
 mod charges;
 pub mod cuts;
 mod eventstream;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tollgate_core::{BoxFuture, Error, ErrorKind, NanoUsd, Request, Response};
+use tollgate_core::{BoxFuture, Error, ErrorKind, NanoUsd, QuotaNotice, Request, Response};
 use tollgate_usage::quota::{Admission, Denied, Estimate, Facts, Match};
 use tower_service::Service;
 
@@ -95,10 +95,13 @@ impl QuotaLayer {
         };
         match admitted {
             Ok(admission) => {
-                note(request, &admission);
+                note(request, admission.notice());
                 Ok(admission)
             }
-            Err(denied) => Err(self.refusal(denied)),
+            Err(denied) => {
+                note(request, &denied.notice());
+                Err(self.refusal(denied))
+            }
         }
     }
 
@@ -156,8 +159,7 @@ impl QuotaLayer {
 }
 
 /// Tells the client of its limits; of those that two layers know of the same, the one of which less is left.
-fn note(request: &Request, admission: &Admission) {
-    let notice = admission.notice();
+fn note(request: &Request, notice: &QuotaNotice) {
     request.context.observe(|observed| {
         let merged = match &observed.quota {
             Some(known) => known.tightest(notice),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use tollgate_core::{CacheOutcome, CacheStatus, Error, ErrorKind, Head, NanoUsd, Request, Response, Target, Usage};
+use tollgate_core::{CacheOutcome, CacheStatus, Error, ErrorKind, NanoUsd, Request, Response, Target, Usage};
 use tollgate_usage::price::{PriceBook, Prices};
 use tollgate_usage::quota::{
     Amount, Budget, CacheHits, Counter, CounterKind, MemoryQuotas, Period, Quotas, Rate, Rule, RuleBook, Window,

@@ -53,10 +53,11 @@ impl DirectoryStore for MemoryDirectory {
     ) -> BoxFuture<'a, Result<Listed<Object>, DirectoryError>> {
         let state = self.state();
         let is_after = |object: &&Object| page.after.as_ref().is_none_or(|after| object.name > *after);
-        let mut found: Vec<Object> =
-            state.objects.values().filter(|object| query.matches(object)).filter(is_after).cloned().collect();
+        let mut found: Vec<&Object> =
+            state.objects.values().filter(|object| query.matches(object)).filter(is_after).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
-        ready(Listed::of(found, page.size(), |object| object.name.clone()))
+        let found = found.into_iter().take(page.size() + 1).cloned().collect();
+        ready(Listed::of(found, page.size(), |object: &Object| object.name.clone()))
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<u64, DirectoryError>> {

@@ -4,8 +4,9 @@ use tollgate_core::{Head, NanoUsd};
 
 use super::{Rate, Terms, Tier, Unit};
 
-/// Tokens that every request may have besides its text: the frame of a conversation, and what some providers add.
-const FRAME: u64 = 64;
+/// Tokens that every request may have besides its text: the frame of a conversation, and what providers put before it,
+/// which with xAI are about 190.
+const FRAME: u64 = 256;
 /// Tokens that providers add where tools are offered: Anthropic's longest instructions have about 700.
 const TOOL_INSTRUCTIONS: u64 = 1024;
 /// So many searches of the web one request is believed to make where it offers tools, as the head does not tell which.
@@ -38,7 +39,7 @@ impl Terms {
     /// answered at once, of any size up to that of the input, cached or not.
     ///
     /// It cannot see what the body only refers to: pictures by their address, files, and conversations that the provider
-    /// keeps.
+    /// keeps; nor what the provider's own tools find, which the model reads as well.
     #[must_use]
     pub fn ceiling(&self, head: &Head, body_len: usize, assumed_output: u64) -> Option<NanoUsd> {
         if self.is_empty() {

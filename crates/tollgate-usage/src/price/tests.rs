@@ -324,17 +324,17 @@ fn a_name_without_a_price_is_priced_by_what_answered() {
 #[test]
 fn ceilings_by_hand() {
     let head = Head { max_tokens: Some(100), input_text: 1000, ..Head::default() };
-    // 1000 bytes, half of the 200 of structure, and the frame of 64.
+    // 1000 bytes, half of the 200 of structure, and the frame of 256.
     let text = "in=1 out=10";
-    assert_eq!(terms(text).ceiling(&head, 1200, 9), Some(NanoUsd(1164 * 1000 + 100 * 10_000)));
+    assert_eq!(terms(text).ceiling(&head, 1200, 9), Some(NanoUsd(1356 * 1000 + 100 * 10_000)));
     let three = Head { choices: Some(3), ..head.clone() };
-    assert_eq!(terms(text).ceiling(&three, 1200, 9), Some(NanoUsd(1164 * 1000 + 300 * 10_000)));
+    assert_eq!(terms(text).ceiling(&three, 1200, 9), Some(NanoUsd(1356 * 1000 + 300 * 10_000)));
     let open = Head { max_tokens: None, ..head.clone() };
-    assert_eq!(terms(text).ceiling(&open, 1200, 9), Some(NanoUsd(1164 * 1000 + 9 * 10_000)));
-    assert_eq!(terms("in=1 out=10 max_out=50").ceiling(&open, 1200, 9), Some(NanoUsd(1164 * 1000 + 50 * 10_000)));
+    assert_eq!(terms(text).ceiling(&open, 1200, 9), Some(NanoUsd(1356 * 1000 + 9 * 10_000)));
+    assert_eq!(terms("in=1 out=10 max_out=50").ceiling(&open, 1200, 9), Some(NanoUsd(1356 * 1000 + 50 * 10_000)));
     // The most expensive class that answers at once, written to the longest cache.
     let tiers = "in=1 out=10 write_long=2 batch.in=50 priority.out=20";
-    assert_eq!(terms(tiers).ceiling(&head, 1200, 9), Some(NanoUsd(1164 * 2000 + 100 * 20_000)));
+    assert_eq!(terms(tiers).ceiling(&head, 1200, 9), Some(NanoUsd(1356 * 2000 + 100 * 20_000)));
     // A picture of three million bytes is no three million tokens.
     let large = terms("in=1 out=10 max_in=128000").ceiling(&head, 3_000_000, 9).expect("has a price");
     assert!(large < NanoUsd(170_000 * 1000 + 1_000_000), "{large}");

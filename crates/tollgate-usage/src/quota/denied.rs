@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::{Error, ErrorKind, NanoUsd};
+use tollgate_core::{Error, ErrorKind, NanoUsd, QuotaNotice};
 
 use super::period::moment;
-use super::quotas::SOON;
+use super::quotas::{SOON, allowance};
 use super::rule::{Amount, Rule};
-use super::store::Room;
+use super::store::{Level, Room};
 
 /// A request may not be made, or not now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Reason {
         needs: u64,
         /// When the budget begins anew, in milliseconds since 1970.
         resets: Option<u64>,
+        /// What its counter stands at.
+        level: Level,
     },
     /// Nobody knows what the request would cost.
     Unpriced,
@@ -42,6 +44,15 @@ impl Denied {
     #[must_use]
     pub fn may_wait(&self) -> bool {
         self.rule.budget().is_some() && matches!(self.reason, Reason::Full { room: Room::WhenSettled, .. })
+    }
+
+    /// What the client is told is left of the limit that stands against its request.
+    #[must_use]
+    pub fn notice(&self) -> QuotaNotice {
+        match &self.reason {
+            Reason::Full { level, .. } => allowance(&self.rule, level),
+            Reason::Unpriced | Reason::Unavailable => QuotaNotice::default(),
+        }
     }
 
     /// The error that the client gets.
@@ -60,7 +71,9 @@ impl Denied {
                 );
                 Error::new(ErrorKind::PriceUnknown, message)
             }
-            (Reason::Full { room, needs, resets }, Amount::Budget(_)) => self.budget(*room, NanoUsd(*needs), *resets),
+            (Reason::Full { room, needs, resets, .. }, Amount::Budget(_)) => {
+                self.budget(*room, NanoUsd(*needs), *resets)
+            }
             (Reason::Full { room, needs, .. }, _) => self.limit(*room, *needs),
         }
     }

@@ -36,11 +36,11 @@ mod denied;
 mod memory;
 mod period;
 mod quotas;
-#[cfg(feature = "redis")]
-mod redis;
 mod rule;
 mod rules;
 mod seed;
+#[cfg(feature = "redis")]
+mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -50,11 +50,11 @@ pub use denied::{Denied, Reason};
 pub use memory::{Clock, MemoryQuotas};
 pub use period::Window;
 pub use quotas::{Admission, Estimate, Quotas, Used};
-#[cfg(feature = "redis")]
-pub use redis::{RedisQuotas, RedisQuotasBuilder};
 pub use rule::{Amount, Budget, CacheHits, Each, OnError, Period, Rate, Rule, Scope, Unpriced};
 pub use rules::{Facts, Match, RuleError, Rules};
 pub use seed::Seed;
+#[cfg(feature = "redis")]
+pub use shared::{RedisQuotas, RedisQuotasBuilder};
 pub use store::{
     Charge, Counter, CounterKind, Decision, Granted, LeaseId, Level, Observer, QuotaStore, Refused, Room, Set,
     StoreError, Update,

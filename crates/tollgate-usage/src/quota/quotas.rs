@@ -14,7 +14,7 @@ use super::rule::{Amount, CacheHits, OnError, Rule, Unpriced};
 use super::rules::{Facts, Match};
 use super::seed::{Seed, Seeding};
 use super::store::{
-    Charge, Counter, CounterKind, Decision, Granted, LeaseId, Level, QuotaStore, Room, Set, StoreError, Update,
+    Charge, Counter, CounterKind, Decision, Granted, LeaseId, Level, QuotaStore, Refused, Set, StoreError, Update,
 };
 
 /// Rules, the store that counts for them, and what is done when it cannot. It outlives every change of the rules.
@@ -166,7 +166,7 @@ impl Quotas {
             }
             Decision::Refused(refused) => {
                 let (rule, charge) = &charges[refused.charge];
-                Err(denied(rule, charge, refused.room))
+                Err(denied(rule, charge, &refused))
             }
             Decision::Unset(_) => Ok(Admission { leases: Vec::new(), notice: QuotaNotice::default() }),
         }
@@ -179,7 +179,7 @@ impl Quotas {
                 Decision::Granted(granted) => return Ok(granted),
                 Decision::Refused(refused) => {
                     let (rule, charge) = &charges[refused.charge];
-                    return Err(Failed::Refused(denied(rule, charge, refused.room)));
+                    return Err(Failed::Refused(denied(rule, charge, &refused)));
                 }
                 Decision::Unset(unset) => {
                     for (rule, charge) in unset.into_iter().filter_map(|index| charges.get(index)) {
@@ -236,28 +236,38 @@ impl From<StoreError> for Failed {
     }
 }
 
-fn denied(rule: &Arc<Rule>, charge: &Charge, room: Room) -> Denied {
+fn denied(rule: &Arc<Rule>, charge: &Charge, refused: &Refused) -> Denied {
     let resets = match charge.counter.kind {
         CounterKind::Budget(window) => window.end,
         CounterKind::Sliding(_) | CounterKind::Concurrent => None,
     };
-    Denied { rule: rule.clone(), reason: Reason::Full { room, needs: charge.amount, resets } }
+    Denied {
+        rule: rule.clone(),
+        reason: Reason::Full { room: refused.room, needs: charge.amount, resets, level: refused.level },
+    }
 }
 
 /// What the client is told: of several limits on the same, the one of which the smallest part is left.
 fn notice(charges: &[(Arc<Rule>, Charge)], levels: &[Level]) -> QuotaNotice {
     let mut notice = QuotaNotice::default();
     for ((rule, charge), level) in charges.iter().zip(levels) {
-        let limit = rule.amount.limit();
-        let allowance = Allowance { limit, remaining: limit.saturating_sub(level.used), reset: level.reset };
-        match &rule.amount {
-            Amount::Requests { .. } => notice.requests = Allowance::tightest(notice.requests, Some(allowance)),
-            Amount::Tokens { .. } => notice.tokens = Allowance::tightest(notice.tokens, Some(allowance)),
-            Amount::Concurrent { .. } => {}
-            Amount::Budget(_) => notice.warnings.extend(warning(rule, charge, level)),
+        notice = notice.tightest(&allowance(rule, level));
+        if rule.budget().is_some() {
+            notice.warnings.extend(warning(rule, charge, level));
         }
     }
     notice
+}
+
+/// What is left of a limit on requests or tokens.
+pub(super) fn allowance(rule: &Rule, level: &Level) -> QuotaNotice {
+    let limit = rule.amount.limit();
+    let left = Some(Allowance { limit, remaining: limit.saturating_sub(level.used), reset: level.reset });
+    match &rule.amount {
+        Amount::Requests { .. } => QuotaNotice { requests: left, ..QuotaNotice::default() },
+        Amount::Tokens { .. } => QuotaNotice { tokens: left, ..QuotaNotice::default() },
+        Amount::Concurrent { .. } | Amount::Budget(_) => QuotaNotice::default(),
+    }
 }
 
 fn warning(rule: &Rule, charge: &Charge, level: &Level) -> Option<Arc<str>> {

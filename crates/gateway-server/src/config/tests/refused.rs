@@ -53,7 +53,7 @@ fn unknown_keys() {
         "",
         &["t.yaml:1:1: <<: unknown key; allowed: listen, base_path, open, client_key, admin_key, discover_providers, \
          providers, aliases, prices, timeouts, retry, limits, rate_limits, budgets, quota, cache, data, keys, capture, \
-         shutdown, cors, models, log, usage"],
+         shutdown, cors, models, log, usage, ledger"],
     );
 }
 

@@ -48,9 +48,9 @@ impl<'a> Walk<'a> {
     /// A value, or what stands for it if its place is hidden. Leaves the place.
     fn visible_value(&mut self) -> Result<(), BrokenOff> {
         if self.rules.is_hidden(&self.path) {
-            self.hidden_value()?
+            self.hidden_value()?;
         } else {
-            self.value()?
+            self.value()?;
         }
         self.path.pop();
         Ok(())

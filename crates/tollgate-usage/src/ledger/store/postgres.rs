@@ -19,7 +19,7 @@ use crate::sketch::Sketch;
 use crate::summary::Summarizer;
 use crate::{Query, Summary, UsageRecord};
 
-const MIGRATIONS: Migrations = Migrations { component: "ledger", steps: &[include_str!("postgres.sql")] };
+const MIGRATIONS: Migrations = Migrations { component: "ledger", steps: &[include_str!("postgres.sql"), super::KINDS] };
 
 const DIALECT: Dialect = Dialect { find: "strpos" };
 

@@ -13,7 +13,7 @@ use crate::sketch::Sketch;
 use crate::summary::Summarizer;
 use crate::{Query, Summary, UsageRecord};
 
-const MIGRATIONS: Migrations = Migrations { component: "ledger", steps: &[include_str!("sqlite.sql")] };
+const MIGRATIONS: Migrations = Migrations { component: "ledger", steps: &[include_str!("sqlite.sql"), super::KINDS] };
 
 const DIALECT: Dialect = Dialect { find: "instr" };
 
