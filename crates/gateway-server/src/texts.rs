@@ -3,9 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Error as _, Unexpected, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+
+/// Something that JSON says with an object. Derived readers also take a list of the values in order, which nobody means.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Object<T>(pub(crate) T);
 
 /// At most so many tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -74,9 +81,11 @@ texts! {
     /// A model as `provider/model`.
     DeploymentText, is_deployment, "^[!-.0-~]{1,128}/[!-~]{1,256}$", "must be a model written as provider/model";
 
-    /// A deployment that can have a price of its own: `provider/model`, or `provider/*`.
-    PricedText, is_priced, "^[A-Za-z0-9_.@:-]{1,32}/([A-Za-z0-9_.@:/-]{1,95}|[*])$",
-        "must be a model written as provider/model, or provider/*";
+    /// The name of a provider, where it stands alone.
+    ProviderText, is_provider, "^[A-Za-z0-9_.@:-]{1,32}$", "must have 1 to 32 letters, digits, -, _, ., @ or :";
+
+    /// The name of a model that has a price of its own, or `*` for all of a provider's.
+    PricedText, is_priced, "^([A-Za-z0-9_.@:/-]{1,95}|[*])$", "must have 1 to 95 letters, digits, -, _, ., @, : or /, or be *";
 
     /// A name of a model or a provider, with `*` at its end for whatever begins like it.
     Pattern, is_pattern, "^([!-)+-~]{1,255}[*]?|[*])$", "must have 1 to 255 visible ASCII characters; * stands at the end";
@@ -109,6 +118,43 @@ impl Visitor<'_> for Whole {
         let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was looked at")]
         if is_whole { Ok(number as u64) } else { Err(E::invalid_type(Unexpected::Float(number), &self)) }
+    }
+}
+
+// === impl Object ===
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Object<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        T::json_schema(generator)
     }
 }
 
@@ -180,11 +226,12 @@ fn is_deployment(text: &str) -> bool {
     text.split_once('/').is_some_and(|(provider, model)| is_visible(provider, 128) && is_visible(model, 256))
 }
 
+fn is_provider(text: &str) -> bool {
+    is_name(text) && text.len() <= 32 && !text.contains('/')
+}
+
 fn is_priced(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(provider, model)| {
-        let is_model = model == "*" || (is_name(model) && model.len() <= 95);
-        is_name(provider) && provider.len() <= 32 && is_model
-    })
+    text == "*" || (is_name(text) && text.len() <= 95)
 }
 
 fn is_pattern(text: &str) -> bool {
@@ -205,6 +252,18 @@ mod tests {
         for text in bad {
             assert!(!accepts(text), "{text:?} is none");
         }
+    }
+
+    #[test]
+    fn an_object_is_no_list() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Pair {
+            a: u32,
+            b: u32,
+        }
+        let read = |text: &str| serde_json::from_str::<Object<Pair>>(text).map(|object| object.0);
+        assert_eq!(read(r#"{"a":1,"b":2}"#).expect("an object"), Pair { a: 1, b: 2 });
+        assert!(serde_json::from_str::<Pair>("[1,2]").is_ok() && read("[1,2]").is_err());
     }
 
     #[test]

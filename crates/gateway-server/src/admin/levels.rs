@@ -8,8 +8,8 @@ use tollgate_core::Tag;
 use tollgate_usage::directory::AuditEntry;
 use tollgate_usage::quota::{self, Amount, Each, Match, Rule};
 
-use super::rest::{Call, Failure, Json, Kind, Name, Nothing, PathText, Time};
 use super::keys::KeyId;
+use super::rest::{Call, Failure, Json, Kind, Name, Nothing, PathText, Time};
 use super::rules::{RuleId, RuleKind};
 use crate::gateway::Gateway;
 
@@ -102,9 +102,8 @@ pub(super) async fn reset<R: RuleKind>(call: Call<RuleId, Nothing, Json<Reset>>)
 pub(super) async fn of_key(call: Call<KeyId>) -> Result<Json<Levels>, Failure> {
     let key = call.directory()?.find_key(&call.path.key.0).await?;
     let tags = key.tags.iter();
-    let tags: Vec<_> = tags
-        .map(|(name, value)| Tag { name: name.as_str().into(), value: value.as_str().into() })
-        .collect();
+    let tags: Vec<_> =
+        tags.map(|(name, value)| Tag { name: name.as_str().into(), value: value.as_str().into() }).collect();
     let path = key.path.as_ref().map(ToString::to_string);
     let facts = quota::Facts { key: Some(&key.name), path: path.as_deref(), tags: &tags, target: None };
     Ok(Json(Levels { items: all(&call.gateway, &facts).await? }))

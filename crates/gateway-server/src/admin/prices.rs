@@ -9,7 +9,8 @@ use tollgate_usage::directory::kinds;
 use tollgate_usage::price::Price as Known;
 
 use super::rest::{
-    Call, Cursor, DeploymentText, Done, Failure, Json, Kind, Limit, Nothing, Page, PricedText, Time, Word, page,
+    Call, Cursor, DeploymentText, Done, Failure, Json, Kind, Limit, Nothing, Page, PricedText, ProviderText, Time,
+    Word, page,
 };
 use super::rules::{PutQuery, Stored, expected, to_value};
 use crate::rules::PriceTerms;
@@ -39,7 +40,9 @@ pub(super) struct PriceIdQuery {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PricedModel {
-    /// The model as `provider/model`, or `provider/*` for all of a provider's; the `/` is written `%2F`.
+    /// The provider by its name in this gateway.
+    provider: ProviderText,
+    /// The model as it is called there, or `*` for all of them; a `/` is written `%2F`.
     model: PricedText,
 }
 
@@ -104,20 +107,20 @@ pub(super) async fn overrides(call: Call<Nothing, OverridesQuery>) -> Result<Jso
     Ok(Json(Page::of(directory.list_documents(kinds::PRICE, &page(limit, cursor)).await?)))
 }
 
-/// `PUT prices/overrides/{model}`
+/// `PUT prices/overrides/{provider}/{model}`
 pub(super) async fn put(call: Call<PricedModel, PutQuery, Json<PriceTerms>>) -> Result<Json<Stored>, Failure> {
     let (call, body) = call.take_body();
     let body = to_value(&body.0)?;
     let expected = expected(call.query.version);
-    let model = &call.path.model.0;
-    let stored = call.directory()?.put_document(&call.actor, kinds::PRICE, model, body, expected).await?;
+    let id = call.path.id();
+    let stored = call.directory()?.put_document(&call.actor, kinds::PRICE, &id, body, expected).await?;
     call.changed().await;
     Ok(Json(stored.into()))
 }
 
-/// `DELETE prices/overrides/{model}`
+/// `DELETE prices/overrides/{provider}/{model}`
 pub(super) async fn delete(call: Call<PricedModel>) -> Result<Done, Failure> {
-    call.directory()?.delete_document(&call.actor, kinds::PRICE, &call.path.model.0).await?;
+    call.directory()?.delete_document(&call.actor, kinds::PRICE, &call.path.id()).await?;
     call.changed().await;
     Ok(Done)
 }
@@ -126,4 +129,11 @@ fn told(price: Option<Arc<Known>>, otherwise: impl FnOnce() -> String) -> Result
     let price = price.ok_or_else(|| Failure::new(Kind::NotFound, otherwise()))?;
     let terms = PriceTerms::from(&price.terms);
     Ok(Json(Price { id: price.id.to_string(), text: price.terms.to_string(), terms }))
+}
+
+impl PricedModel {
+    /// What its document is known by.
+    fn id(&self) -> String {
+        format!("{}/{}", self.provider.0, self.model.0)
+    }
 }

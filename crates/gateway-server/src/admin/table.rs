@@ -58,8 +58,14 @@ fn of_keys() -> Vec<Route> {
             .fails(&[Kind::Conflict, Kind::Unavailable]),
         Route::new(POST, "keys/{key}/enable", "enable_key", "Takes a virtual key again.", keys::enable)
             .fails(&[Kind::Conflict, Kind::Unavailable]),
-        Route::new(GET, "keys/{key}/levels", "list_key_levels", "What the limits and budgets of a key stand at.", levels::of_key)
-            .fails(&[Kind::Unavailable]),
+        Route::new(
+            GET,
+            "keys/{key}/levels",
+            "list_key_levels",
+            "What the limits and budgets of a key stand at.",
+            levels::of_key,
+        )
+        .fails(&[Kind::Unavailable]),
         Route::new(GET, "audit", "list_audit", "Who changed what and when, the newest first.", audit::list)
             .fails(&[Kind::Unavailable]),
         Route::new(
@@ -143,11 +149,17 @@ fn of_prices() -> Vec<Route> {
         )
         .notes("Those of the configuration are not among them; these win over those.")
         .fails(&[Kind::Unavailable]),
-        Route::new(PUT, "prices/overrides/{model}", "put_price_override", "Sets what a model costs.", prices::put)
-            .fails(&changing),
+        Route::new(
+            PUT,
+            "prices/overrides/{provider}/{model}",
+            "put_price_override",
+            "Sets what a model costs.",
+            prices::put,
+        )
+        .fails(&changing),
         Route::new(
             DELETE,
-            "prices/overrides/{model}",
+            "prices/overrides/{provider}/{model}",
             "delete_price_override",
             "Lets the book say again what a model costs.",
             prices::delete,

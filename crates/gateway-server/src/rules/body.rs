@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tollgate_usage::quota;
 
-use crate::texts::{Word, whole};
+use crate::texts::{Object, Word, whole};
 
 /// A limit on requests or tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -16,7 +16,7 @@ pub(crate) struct Limit<S: Default> {
     pub(super) name: Option<Word>,
     /// Which requests it is about: those to which all of its parts apply.
     #[serde(default)]
-    pub(super) scope: S,
+    pub(super) scope: Object<S>,
     /// Whether there is one counter for all of them (`together`), one for each key, or one for each beginning of so many
     /// parts of the path (`path:2`).
     #[serde(default)]
@@ -43,7 +43,7 @@ pub(crate) struct Budget<S: Default> {
     pub(super) name: Option<Word>,
     /// Which requests it is about: those to which all of its parts apply.
     #[serde(default)]
-    pub(super) scope: S,
+    pub(super) scope: Object<S>,
     /// Whether there is one counter for all of them (`together`), one for each key, or one for each beginning of so many
     /// parts of the path (`path:2`).
     #[serde(default)]

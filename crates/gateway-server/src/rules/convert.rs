@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tollgate_core::NanoUsd;
@@ -11,6 +12,7 @@ use tollgate_usage::quota::{self, Rate, Rule};
 
 use super::body::{Budget, CacheHits, Limit, OnError, Period, Unit, Unpriced};
 use super::scope::Scope;
+use crate::texts::Object;
 
 /// The rules of everything that is managed. What cannot be read is left out and logged: it was checked when it was written,
 /// so only another version of the program can have written it.
@@ -61,15 +63,15 @@ pub(super) fn rule(kind: &str, id: &str, body: &Value) -> Result<Rule, String> {
 }
 
 fn read<T: DeserializeOwned>(body: &Value) -> Result<T, String> {
-    T::deserialize(body).map_err(|error| error.to_string())
+    Object::deserialize(body).map(|object: Object<T>| object.0).map_err(|error| error.to_string())
 }
 
 /// What tells the rules of a key apart.
 fn told_apart(kind: &str, body: &Value) -> String {
     let what = if kind == kinds::BUDGET {
-        read::<Budget<Scope>>(body).map(|budget| (budget.name, budget.per.name().to_owned(), budget.scope))
+        read::<Budget<Scope>>(body).map(|budget| (budget.name, budget.per.name().to_owned(), budget.scope.0))
     } else {
-        read::<Limit<Scope>>(body).map(|limit| (limit.name, limit.unit.name().to_owned(), limit.scope))
+        read::<Limit<Scope>>(body).map(|limit| (limit.name, limit.unit.name().to_owned(), limit.scope.0))
     };
     match what {
         Ok((Some(name), ..)) => format!("{kind}:{}", name.0),
@@ -94,7 +96,7 @@ impl Limit<Scope> {
         };
         Rule {
             name: self.name.map_or_else(|| Arc::from(id), |name| name.0.into()),
-            scope: self.scope.into(),
+            scope: self.scope.0.into(),
             each: self.each.0,
             cache_hits: self.cache_hits.into(),
             on_error: self.on_error.into(),
@@ -116,7 +118,7 @@ impl Budget<Scope> {
         let rule = Rule::new(id, quota::Amount::Budget(budget));
         Rule {
             name: self.name.map_or_else(|| Arc::from(id), |name| name.0.into()),
-            scope: self.scope.into(),
+            scope: self.scope.0.into(),
             each: self.each.0,
             cache_hits: self.cache_hits.into(),
             on_error: self.on_error.map_or(rule.on_error, Into::into),

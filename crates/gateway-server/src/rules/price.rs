@@ -9,7 +9,7 @@ use tollgate_core::Target;
 use tollgate_usage::directory::{Snapshot, kinds};
 use tollgate_usage::price::{self, Override, Terms};
 
-use crate::texts::whole;
+use crate::texts::{Object, whole};
 
 /// What a deployment charges, in place of the price book.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -32,7 +32,7 @@ pub(crate) struct PriceTerms {
 /// At least one rate and at most 256.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-struct Rates(Vec<Rate>);
+struct Rates(Vec<Object<Rate>>);
 
 /// What is charged for one unit.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -120,14 +120,14 @@ impl PriceTerms {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn read(body: &Value) -> Result<Terms, String> {
-        Self::deserialize(body).map(Into::into).map_err(|error| error.to_string())
+        Object::<Self>::deserialize(body).map(|said| said.0.into()).map_err(|error| error.to_string())
     }
 }
 
 impl From<PriceTerms> for Terms {
     fn from(said: PriceTerms) -> Self {
         let mut terms = Self::default();
-        for rate in said.rates.0 {
+        for Object(rate) in said.rates.0 {
             let unit = rate.unit.into();
             // Rates are kept for a million of everything.
             let factor = if price::Unit::is_each(unit) { 1_000_000 } else { 1 };
@@ -149,7 +149,7 @@ impl From<&Terms> for PriceTerms {
             variant.rates.iter().filter_map(|(unit, price::Rate(rate))| {
                 let nano_usd = NanoUsdRate(if unit.is_each() { rate / 1_000_000 } else { rate });
                 let (unit, tier) = (Unit::of(unit)?, Tier::of(variant.tier)?);
-                Some(Rate { unit, nano_usd, tier, above_input_tokens: Tokens(variant.above) })
+                Some(Object(Rate { unit, nano_usd, tier, above_input_tokens: Tokens(variant.above) }))
             })
         });
         Self {

@@ -7,6 +7,7 @@ use tollgate_usage::directory::{self, KeyPath};
 
 use crate::admin::rest::{Bounded, Failure, Kind, Name, PathText, Pattern, Seconds, Tags, Time, Version};
 use crate::rules::{Budget, KeyScope, Limit};
+use crate::texts::Object;
 
 const MAX_NAMES: usize = 256;
 const MAX_RULES: usize = 64;
@@ -37,10 +38,10 @@ pub(in crate::admin) struct NewKey {
     passthrough: bool,
     /// Limits on its use.
     #[serde(default)]
-    limits: Bounded<Limit<KeyScope>, MAX_RULES>,
+    limits: Bounded<Object<Limit<KeyScope>>, MAX_RULES>,
     /// Budgets for its use.
     #[serde(default)]
-    budgets: Bounded<Budget<KeyScope>, MAX_RULES>,
+    budgets: Bounded<Object<Budget<KeyScope>>, MAX_RULES>,
     /// Until when it is valid.
     expires_at: Option<Time>,
     /// Whether it is refused for now.
@@ -68,9 +69,9 @@ pub(in crate::admin) struct KeyUpdate {
     /// Whether it may be used for what a provider offers besides.
     passthrough: Option<bool>,
     /// Limits on its use, all of them.
-    limits: Option<Bounded<Limit<KeyScope>, MAX_RULES>>,
+    limits: Option<Bounded<Object<Limit<KeyScope>>, MAX_RULES>>,
     /// Budgets for its use, all of them.
-    budgets: Option<Bounded<Budget<KeyScope>, MAX_RULES>>,
+    budgets: Option<Bounded<Object<Budget<KeyScope>>, MAX_RULES>>,
     /// Until when it is valid; null removes the end.
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<Time>"))]

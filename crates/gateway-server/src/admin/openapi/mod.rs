@@ -37,7 +37,8 @@ fn build(routes: &[Route]) -> Value {
     let mut paths = Map::new();
     for route in routes {
         let path = paths.entry(format!("/admin/v1/{}", route.path)).or_insert_with(|| json!({}));
-        path[route.method.as_str().to_ascii_lowercase()] = operation::of(route.path, &route.documented, &mut generators);
+        path[route.method.as_str().to_ascii_lowercase()] =
+            operation::of(route.path, &route.documented, &mut generators);
     }
     let mut own_usage = operation::of("usage", &own::documented(), &mut generators);
     own_usage["security"] = json!([{ "client": [] }]);

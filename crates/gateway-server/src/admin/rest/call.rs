@@ -11,6 +11,7 @@ use tollgate_usage::directory::{Actor, Directory};
 
 use super::{Described, Failure, Json, Kind, pairs};
 use crate::gateway::Gateway;
+use crate::texts::Object;
 
 /// A request that has been read: the parts of its path `P`, its query `Q` and its body `B`.
 pub(in crate::admin) struct Call<P = Nothing, Q = Nothing, B = Nothing> {
@@ -128,8 +129,9 @@ impl<T: DeserializeOwned + Described> TakeBody for Json<T> {
             let message = "The body must be JSON and say so: `content-type: application/json`.";
             return Err(Failure::new(Kind::UnsupportedMediaType, message));
         }
-        let read = serde_json::from_slice(body);
-        read.map(Json).map_err(|error| Failure::new(Kind::Invalid, format!("The body cannot be read: {error}.")))
+        let read = serde_json::from_slice::<Object<T>>(body);
+        read.map(|object| Json(object.0))
+            .map_err(|error| Failure::new(Kind::Invalid, format!("The body cannot be read: {error}.")))
     }
 
     #[cfg(feature = "schema")]

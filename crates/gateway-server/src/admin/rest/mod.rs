@@ -33,4 +33,4 @@ pub(super) use route::{Documented, Generators, Shape};
 
 #[cfg(feature = "schema")]
 pub(super) use crate::texts::TAG_PATTERN;
-pub(super) use crate::texts::{DeploymentText, Name, PathText, Pattern, PricedText, Tags, Word, is_tag};
+pub(super) use crate::texts::{DeploymentText, Name, PathText, Pattern, PricedText, ProviderText, Tags, Word, is_tag};

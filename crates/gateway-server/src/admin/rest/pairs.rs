@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{Deserialize, Deserializer, IntoDeserializer, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqDeserializer};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::Failure;
@@ -42,14 +42,18 @@ pub(super) fn decode(text: &str) -> Result<String, Failure> {
 /// # Errors
 /// Whatever is wrong with the first pair that is wrong.
 pub(super) fn read<'de, T: Deserialize<'de>>(pairs: Vec<(Cow<'static, str>, String)>) -> Result<T, Failure> {
-    let pairs = pairs.into_iter().map(|(name, value)| {
-        let text = Text { name: name.clone(), value };
-        (name, text)
-    });
-    T::deserialize(MapDeserializer::new(pairs)).map_err(|invalid: Invalid| match invalid.param {
+    let pairs = Pairs { rest: pairs.into_iter(), value: None };
+    T::deserialize(MapAccessDeserializer::new(pairs)).map_err(|invalid| match invalid.param {
         Some(param) => Failure::invalid(param, invalid.message),
         None => Failure::new(super::Kind::Invalid, invalid.message),
     })
+}
+
+/// The pairs, one after the other.
+struct Pairs {
+    rest: std::vec::IntoIter<(Cow<'static, str>, String)>,
+    /// The value of the name that was given out last.
+    value: Option<Text>,
 }
 
 /// A value with its name, to be read as whatever is wanted.
@@ -65,20 +69,34 @@ struct Invalid {
     message: String,
 }
 
+// === impl Pairs ===
+
+impl<'de> MapAccess<'de> for Pairs {
+    type Error = Invalid;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Invalid> {
+        let Some((name, value)) = self.rest.next() else { return Ok(None) };
+        self.value = Some(Text { name: name.clone(), value });
+        seed.deserialize(name.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Invalid> {
+        let text = self.value.take().ok_or_else(|| serde::de::Error::custom("a value without a name"))?;
+        let name = text.name.clone();
+        // A type only says what is wrong, not where.
+        seed.deserialize(text).map_err(|invalid| match invalid.param {
+            Some(_) => invalid,
+            None => Invalid::of(&name, format!("`{name}`: {}.", invalid.message)),
+        })
+    }
+}
+
 // === impl Text ===
 
 impl Text {
     fn parse<T: std::str::FromStr>(&self, expected: &str) -> Result<T, Invalid> {
         self.value.parse().map_err(|_| Invalid::of(&self.name, format!("`{}` must be {expected}.", self.name)))
     }
-}
-
-/// Says the name where a type only said what is wrong.
-fn named<T>(result: Result<T, Invalid>, name: &str) -> Result<T, Invalid> {
-    result.map_err(|invalid| match invalid.param {
-        Some(_) => invalid,
-        None => Invalid::of(name, format!("`{name}`: {}.", invalid.message)),
-    })
 }
 
 impl<'de> IntoDeserializer<'de, Invalid> for Text {
@@ -93,8 +111,7 @@ impl<'de> IntoDeserializer<'de, Invalid> for Text {
 macro_rules! parsed {
     ($($method:ident $visit:ident $expected:literal,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Invalid> {
-            let value = self.parse($expected)?;
-            named(visitor.$visit(value), &self.name)
+            visitor.$visit(self.parse($expected)?)
         }
     )*};
 }
@@ -113,7 +130,7 @@ impl<'de> Deserializer<'de> for Text {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Invalid> {
-        named(visitor.visit_string(self.value), &self.name)
+        visitor.visit_string(self.value)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Invalid> {
@@ -128,7 +145,7 @@ impl<'de> Deserializer<'de> for Text {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Invalid> {
         let parts = self.value.split(',').filter(|part| !part.is_empty());
         let parts = parts.map(|part| Self { name: self.name.clone(), value: part.to_owned() });
-        named(visitor.visit_seq(SeqDeserializer::new(parts)), &self.name)
+        visitor.visit_seq(SeqDeserializer::new(parts))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -137,7 +154,7 @@ impl<'de> Deserializer<'de> for Text {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Invalid> {
-        named(visitor.visit_enum(self.value.into_deserializer()), &self.name)
+        visitor.visit_enum(self.value.into_deserializer())
     }
 
     forward_to_deserialize_any! {

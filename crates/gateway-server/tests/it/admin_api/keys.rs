@@ -122,9 +122,14 @@ async fn keys_are_listed_in_pages() {
         path = format!("/admin/v1/keys?limit=2&cursor={cursor}");
     }
     assert_eq!(seen, [vec!["k0", "k1"], vec!["k2", "k3"], vec!["k4"]]);
-    for (query, count) in
-        [("within=acme", 3), ("within=acme2", 2), ("tag=n=x", 5), ("tag=n%3Dy", 0), ("disabled=true", 0), ("expired=false", 5)]
-    {
+    for (query, count) in [
+        ("within=acme", 3),
+        ("within=acme2", 2),
+        ("tag=n=x", 5),
+        ("tag=n%3Dy", 0),
+        ("disabled=true", 0),
+        ("expired=false", 5),
+    ] {
         let page = gateway.get(&format!("/admin/v1/keys?{query}")).send().await.json().await;
         assert_eq!(page["items"].as_array().map(Vec::len), Some(count), "{query}: {page}");
     }

@@ -53,9 +53,9 @@ async fn rules_that_make_no_sense() {
         ("limits", json!({ "limit": 60, "unit": "requests_per_minute", "scope": { "keys": "a" } })),
         ("budgets", json!({ "limit": 60, "per": "day" })),
         ("budgets", json!({ "limit_nano_usd": 1, "per": "day", "each": "path:0" })),
-        ("prices/overrides/up%2Fm", json!({ "rates": [] })),
-        ("prices/overrides/up%2Fm", json!({ "rates": [{ "unit": "inputs", "nano_usd": 1 }] })),
-        ("prices/overrides/m", json!({ "rates": [{ "unit": "input", "nano_usd": 1 }] })),
+        ("prices/overrides/up/m", json!({ "rates": [] })),
+        ("prices/overrides/up/m", json!({ "rates": [{ "unit": "inputs", "nano_usd": 1 }] })),
+        ("prices/overrides/up/a%20b", json!({ "rates": [{ "unit": "input", "nano_usd": 1 }] })),
     ] {
         let path = if kind.starts_with("prices") { kind.to_owned() } else { format!("{kind}/one") };
         refused(put(&gateway, &path, &body).await, 400, "invalid_request").await;
@@ -68,7 +68,7 @@ async fn a_price_is_overridden() {
     let gateway = gateway_to(&upstream, "").await;
     refused(gateway.get("/admin/v1/prices/of-model?model=up/m").send().await, 404, "not_found").await;
     let rates = json!([{ "unit": "input", "nano_usd": 2_000_000_000_u64 }, { "unit": "output", "nano_usd": 10_000_000_000_u64 }]);
-    let answer = put(&gateway, "prices/overrides/up%2Fm", &json!({ "rates": rates })).await;
+    let answer = put(&gateway, "prices/overrides/up/m", &json!({ "rates": rates })).await;
     assert_eq!(answer.status(), 200, "{}", answer.text().await);
     gateway.chat(chat("m")).send().await.bytes().await;
     let record = gateway.get("/admin/v1/usage/records").send().await.json().await["items"][0].take();
@@ -79,7 +79,7 @@ async fn a_price_is_overridden() {
     assert_eq!((&price["id"], &price["terms"]["rates"][0]["nano_usd"]), (&record["price"], &json!(2_000_000_000_u64)));
     let listed = gateway.get("/admin/v1/prices/overrides").send().await.json().await;
     assert_eq!(listed["items"][0]["id"], "up/m", "{listed}");
-    assert_eq!(gateway.call(Method::DELETE, "/admin/v1/prices/overrides/up%2Fm").send().await.status(), 204);
+    assert_eq!(gateway.call(Method::DELETE, "/admin/v1/prices/overrides/up/m").send().await.status(), 204);
     gateway.chat(chat("m")).send().await.bytes().await;
     let record = gateway.get("/admin/v1/usage/records").send().await.json().await["items"][0].take();
     assert_eq!(record["cost_nano_usd"], Value::Null, "unknown is not nothing");
@@ -105,7 +105,7 @@ async fn priced() -> (Upstream, Gateway) {
     let upstream = Upstream::always(Reply::json(completion("A gate.")));
     let gateway = gateway_to(&upstream, "").await;
     let rates = ["input", "output"].map(|unit| json!({ "unit": unit, "nano_usd": 1_000_000_000 }));
-    assert_eq!(put(&gateway, "prices/overrides/up%2Fm", &json!({ "rates": rates })).await.status(), 200);
+    assert_eq!(put(&gateway, "prices/overrides/up/m", &json!({ "rates": rates })).await.status(), 200);
     (upstream, gateway)
 }
 
@@ -144,9 +144,17 @@ async fn a_limit_for_each_key_is_enforced_and_told() {
     assert_eq!((ask().await, ask().await, ask().await), (200, 200, 429));
     refused(gateway.get("/admin/v1/limits/two/level").send().await, 409, "conflict").await;
     let level = gateway.get("/admin/v1/limits/two/level?key=web").send().await.json().await;
-    assert_eq!((&level["used"], &level["remaining"], &level["unit"]), (&json!(2), &json!(0), &json!("requests")), "{level}");
+    assert_eq!(
+        (&level["used"], &level["remaining"], &level["unit"]),
+        (&json!(2), &json!(0), &json!("requests")),
+        "{level}"
+    );
     let levels = gateway.get("/admin/v1/keys/web/levels").send().await.json().await;
-    assert_eq!((&levels["items"][0]["rule"], &levels["items"][0]["used"]), (&json!("limit:two"), &json!(2)), "{levels}");
+    assert_eq!(
+        (&levels["items"][0]["rule"], &levels["items"][0]["used"]),
+        (&json!("limit:two"), &json!(2)),
+        "{levels}"
+    );
     // It is gone at once, also for the next request.
     assert_eq!(gateway.call(Method::DELETE, "/admin/v1/limits/two").send().await.status(), 204);
     assert_eq!(ask().await, 200);
