@@ -56,7 +56,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(Part::Budget(args)) => return budget::run(args),
         Some(Part::Embed(args)) => return embed::run(args),
         Some(Part::Cache(args)) => return cache::run(args),
-        Some(Part::CacheQuality(args)) => return cache_quality::run(args).map(|()| ExitCode::SUCCESS),
+        Some(Part::CacheQuality(args)) => {
+            launch::relaunch(args.no_build, &["xtask"])?;
+            return cache_quality::run(args).map(|()| ExitCode::SUCCESS);
+        }
         Some(Part::Semantic(args)) => return semantic::run(args),
         Some(Part::CacheLeaks(args)) => return cache_leaks::run(args),
         Some(Part::CacheFaults(args)) => return cache_faults::run(args),

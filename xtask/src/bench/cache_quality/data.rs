@@ -87,15 +87,22 @@ impl Data {
         })
     }
 
-    /// Every text that needs a vector.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        let pairs = [&self.qqp, &self.checklist, &self.finance, &self.sentences, &self.paraphrases];
-        let of_pairs = pairs.into_iter().flatten().flat_map(|pair| [&*pair.stored, &*pair.asked]);
+    /// Every text that is measured with.
+    pub(super) fn measured(&self) -> impl Iterator<Item = &str> {
+        let of_pairs = texts([&self.qqp, &self.checklist, &self.finance]);
         let of_requests =
             self.requests.iter().flat_map(|pair| [&pair.a, &pair.b]).filter_map(super::requests::last_text);
-        let banking = self.banking.iter().map(|(text, _)| &**text);
-        banking.chain(of_pairs).chain(of_requests).chain(self.prompts.iter().map(|prompt| &**prompt))
+        self.banking.iter().map(|(text, _)| &**text).chain(of_pairs).chain(of_requests)
     }
+
+    /// Every text that the prior is trained on.
+    pub(super) fn training(&self) -> impl Iterator<Item = &str> {
+        texts([&self.sentences, &self.paraphrases]).chain(self.prompts.iter().map(|prompt| &**prompt))
+    }
+}
+
+fn texts<'a>(sets: impl IntoIterator<Item = &'a Vec<Pair>>) -> impl Iterator<Item = &'a str> {
+    sets.into_iter().flatten().flat_map(|pair| [&*pair.stored, &*pair.asked])
 }
 
 // === impl Pair ===

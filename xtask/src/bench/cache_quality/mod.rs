@@ -9,6 +9,7 @@
 
 mod chart;
 mod data;
+mod nearest;
 mod pairs;
 mod prior;
 mod requests;
@@ -16,7 +17,9 @@ mod stream;
 mod texts;
 mod vectors;
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tollgate_cache::semantic::decision::{Policy, Settings};
 
@@ -47,6 +50,9 @@ pub(crate) struct Args {
     /// Fit the shipped prior anew to the training data and print it; measure nothing.
     #[arg(long)]
     train_prior: bool,
+    /// Do not build first.
+    #[arg(long)]
+    pub(super) no_build: bool,
 }
 
 /// Fixed thresholds that are shipped elsewhere.
@@ -57,11 +63,12 @@ const BOUNDS: [f64; 4] = [0.005, 0.01, 0.02, 0.05];
 /// Runs the measurement.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let data = Data::read(&args.data)?;
-    let vectors = Vectors::of(&args.model, data.texts())?;
-    let texts = Texts::of(data.texts());
     if args.train_prior {
-        return prior::train(&data, &vectors, &texts);
+        let vectors = Vectors::of(&args.model, data.training())?;
+        return prior::train(&data, &vectors, &Texts::of(data.training()));
     }
+    let vectors = Vectors::of(&args.model, data.measured())?;
+    let texts = Texts::of(data.measured());
     let points = streams(args, &data, &vectors, &texts)?;
     if let Some(path) = &args.chart {
         std::fs::write(path, chart::render(&points))?;
@@ -73,8 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Every policy over every order of the stream.
 fn streams(args: &Args, data: &Data, vectors: &Vectors, texts: &Texts) -> Result<Vec<chart::Point>> {
-    let corpus = Corpus::of(&data.banking, vectors, None)?;
-    let guarded = Corpus::of(&data.banking, vectors, Some(texts))?;
+    let corpus = Corpus::of(&data.banking, vectors)?;
+    let guarded = corpus.guarded(&data.banking, texts);
     println!("BANKING77 stream: {} requests, {} orders", data.banking.len(), args.seeds);
     println!("{:<34} {:>8} {:>8} {:>8} {:>8} {:>9} {:>8}", "", "coverage", "ERR", "FHR", "shadow", "windows", "worst");
     let mut points = Vec::new();
@@ -96,11 +103,25 @@ fn streams(args: &Args, data: &Data, vectors: &Vectors, texts: &Texts) -> Result
     Ok(points)
 }
 
+/// The mean over all orders, of which as many run at once as there are processors.
 fn over_seeds(args: &Args, corpus: &Corpus<'_>, policy: Policy, bound: f64) -> Summary {
-    let runs = (0..args.seeds).map(|seed| {
+    let run = |seed| {
         let order = stream::shuffled(corpus.len(), seed);
         let settings = Settings::new(policy);
         Summary::of(&stream::Simulation::new(corpus, settings, seed).with_noise(args.noise).run(&order), bound)
+    };
+    let next = AtomicU64::new(0);
+    let work = || std::iter::from_fn(|| Some(next.fetch_add(1, Relaxed)).filter(|seed| *seed < args.seeds));
+    let mut runs: Vec<(u64, Summary)> = std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let spawned: Vec<_> =
+            (0..threads).map(|_| scope.spawn(|| work().map(|seed| (seed, run(seed))).collect::<Vec<_>>())).collect();
+        spawned
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
-    Summary::mean(&runs.collect::<Vec<_>>())
+    runs.sort_by_key(|(seed, _)| *seed);
+    let runs: Vec<Summary> = runs.into_iter().map(|(_, summary)| summary).collect();
+    Summary::mean(&runs)
 }

@@ -26,7 +26,7 @@ const STEP: f64 = 0.05;
 /// Prints the weights.
 pub(super) fn train(data: &Data, vectors: &Vectors, texts: &Texts) -> Result<()> {
     let rows = rows(data);
-    let corpus = Corpus::of(&rows, vectors, Some(texts))?;
+    let corpus = Corpus::of(&rows, vectors)?.guarded(&rows, texts);
     // So low a bound needs more labels than there are here, so that everything is a miss and labelled.
     let observer = Policy::Calibrated(Calibrated { max_error_rate: 0.0005, alpha: 1e-6, ..Calibrated::default() });
     let mut examples = Vec::new();

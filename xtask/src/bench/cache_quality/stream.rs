@@ -1,18 +1,23 @@
 //! A stream of requests in random order into an empty cache, decided as the gateway decides.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use tollgate_cache::semantic::decision::{
-    ClusterId, Decision, DecisionEngine, KeyAdmission, KeyId, Label, LabelSource, NEIGHBOURS, Neighbour, Request,
+    ClusterId, Decision, DecisionEngine, KeyAdmission, KeyId, Label, LabelSource, NEIGHBOURS, Neighbour, Request, Risk,
     Settings, TextEvidence, Verdict,
 };
 
+use super::nearest::Nearest;
 use super::texts::{Text, Texts};
 use super::vectors::{Vectors, similarity};
 use crate::Result;
 
 /// Requests with what their answer is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Corpus<'a> {
     vectors: Vec<&'a [f32]>,
+    nearest: Arc<Nearest>,
     classes: Vec<usize>,
     texts: Option<Vec<&'a Text>>,
 }
@@ -40,24 +45,17 @@ pub(super) struct Summary {
 pub(super) struct Simulation<'a> {
     corpus: &'a Corpus<'a>,
     engine: DecisionEngine,
-    index: Index<'a>,
+    index: Index,
     /// The class of each cluster.
     answers: Vec<usize>,
     noise: f64,
     random: fastrand::Rng,
 }
 
+/// What was stored for which requests.
 #[derive(Debug, Default)]
-struct Index<'a> {
-    keys: Vec<Entry<'a>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry<'a> {
-    vector: &'a [f32],
-    cluster: ClusterId,
-    request: usize,
-    namespace: u64,
+struct Index {
+    clusters: HashMap<usize, ClusterId>,
 }
 
 /// The span over which a bound is checked, in requests.
@@ -66,17 +64,24 @@ const WINDOW: usize = 5000;
 // === impl Corpus ===
 
 impl<'a> Corpus<'a> {
-    /// Requests and the names of their classes. With texts, their rules apply too.
-    pub(super) fn of(rows: &'a [(String, String)], vectors: &'a Vectors, texts: Option<&'a Texts>) -> Result<Self> {
+    /// Requests and the names of their classes.
+    pub(super) fn of(rows: &'a [(String, String)], vectors: &'a Vectors) -> Result<Self> {
         let mut names: Vec<&str> = rows.iter().map(|(_, class)| &**class).collect();
         names.sort_unstable();
         names.dedup();
         let class = |name: &str| names.binary_search(&name).map_err(|_| "a class without a name");
+        let vectors: Vec<&[f32]> = rows.iter().map(|(text, _)| vectors.get(text)).collect::<Result<_>>()?;
         Ok(Self {
-            vectors: rows.iter().map(|(text, _)| vectors.get(text)).collect::<Result<_>>()?,
+            nearest: Arc::new(Nearest::of(&vectors)),
+            vectors,
             classes: rows.iter().map(|(_, name)| class(name)).collect::<std::result::Result<_, _>>()?,
-            texts: texts.and_then(|texts| rows.iter().map(|(text, _)| texts.get(text)).collect()),
+            texts: None,
         })
+    }
+
+    /// The same, to which the rules on texts apply too.
+    pub(super) fn guarded(&self, rows: &[(String, String)], texts: &'a Texts) -> Self {
+        Self { texts: rows.iter().map(|(text, _)| texts.get(text)).collect(), ..self.clone() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -87,8 +92,11 @@ impl<'a> Corpus<'a> {
         self.texts.as_ref().map_or(0, |texts| texts[request].namespace)
     }
 
-    fn compare(&self, stored: usize, asked: usize) -> Option<TextEvidence> {
-        self.texts.as_ref().map(|texts| texts[stored].compare(texts[asked]))
+    fn compare(&self, stored: &[KeyId], asked: usize) -> Option<TextEvidence> {
+        let texts = self.texts.as_ref()?;
+        let analysis = |request: usize| &texts[request].analysis;
+        let comparisons = stored.iter().map(|key| analysis(place(key.0)).compare(analysis(asked)));
+        Risk::mildest(comparisons).map(|comparison| TextEvidence::of(&comparison, false))
     }
 }
 
@@ -119,9 +127,12 @@ impl<'a> Simulation<'a> {
     /// One request: what came of it, and how it was decided.
     pub(super) fn ask(&mut self, request: usize) -> (Outcome, Decision, bool) {
         let class = self.corpus.classes[request];
-        let near = self.index.search(self.corpus.vectors[request], self.corpus.namespace(request));
+        let near = self.index.search(self.corpus, request);
         let candidate = self.engine.rank(&near);
-        let text = candidate.and_then(|candidate| self.corpus.compare(place(candidate.key.0), request));
+        let text = candidate.and_then(|candidate| {
+            let witnesses = self.engine.witnesses(&candidate, &near);
+            self.corpus.compare(&witnesses, request)
+        });
         let decision = self.engine.decide(&Request { text, ..Request::default() }, candidate);
         let right = candidate.is_some_and(|candidate| self.answers[place(candidate.cluster.0)] == class);
         let (hit, shadow) = match decision.verdict {
@@ -153,17 +164,11 @@ impl<'a> Simulation<'a> {
             self.engine.learn(judgement, Label { agrees: right != flipped, actual: known, source });
         }
         let key = KeyId(request as u64);
-        let entry = |cluster| Entry {
-            vector: self.corpus.vectors[request],
-            cluster,
-            request,
-            namespace: self.corpus.namespace(request),
-        };
         let Some(cluster) = known else {
             let cluster = ClusterId(self.answers.len() as u64);
             self.answers.push(class);
             self.engine.open_cluster(cluster, key);
-            self.index.keys.push(entry(cluster));
+            self.index.insert(request, cluster);
             return;
         };
         // Clusters that turn out to have one answer become one.
@@ -177,30 +182,39 @@ impl<'a> Simulation<'a> {
             KeyAdmission::Replaced(old) => self.index.remove(old),
             KeyAdmission::Kept => {}
         }
-        self.index.keys.push(entry(cluster));
+        self.index.insert(request, cluster);
     }
 }
 
 // === impl Index ===
 
-impl Index<'_> {
-    fn search(&self, query: &[f32], namespace: u64) -> Vec<Neighbour> {
-        let mut best: Vec<Neighbour> = Vec::with_capacity(NEIGHBOURS + 1);
-        for entry in self.keys.iter().filter(|entry| entry.namespace == namespace) {
-            let similarity = similarity(query, entry.vector);
-            if best.len() < NEIGHBOURS || best.last().is_some_and(|last| similarity > last.similarity) {
-                let place = best.partition_point(|each| each.similarity >= similarity);
-                best.insert(place, Neighbour { cluster: entry.cluster, key: KeyId(entry.request as u64), similarity });
-                best.truncate(NEIGHBOURS);
-            }
+impl Index {
+    fn insert(&mut self, request: usize, cluster: ClusterId) {
+        self.clusters.insert(request, cluster);
+    }
+
+    fn search(&self, corpus: &Corpus<'_>, request: usize) -> Vec<Neighbour> {
+        let namespace = corpus.namespace(request);
+        let neighbour = |other: usize, similarity: f32| {
+            let cluster = *self.clusters.get(&other).filter(|_| corpus.namespace(other) == namespace)?;
+            Some(Neighbour { cluster, key: KeyId(other as u64), similarity })
+        };
+        let listed = corpus.nearest.to(request).iter().filter_map(|(other, similarity)| neighbour(*other, *similarity));
+        let found: Vec<Neighbour> = listed.take(NEIGHBOURS).collect();
+        if found.len() == NEIGHBOURS {
+            return found;
         }
-        best
+        let vector = corpus.vectors[request];
+        let of = |other: &usize| neighbour(*other, similarity(vector, corpus.vectors[*other]));
+        let mut all: Vec<Neighbour> =
+            self.clusters.keys().filter(|other| corpus.namespace(**other) == namespace).filter_map(of).collect();
+        all.sort_by(|one, other| other.similarity.total_cmp(&one.similarity).then(one.key.cmp(&other.key)));
+        all.truncate(NEIGHBOURS);
+        all
     }
 
     fn remove(&mut self, key: KeyId) {
-        if let Some(at) = self.keys.iter().position(|entry| entry.request as u64 == key.0) {
-            self.keys.swap_remove(at);
-        }
+        self.clusters.remove(&place(key.0));
     }
 }
 

@@ -14,8 +14,11 @@ pub(super) struct Vectors {
     by_text: HashMap<u64, Vec<f32>>,
 }
 
-/// Texts that are embedded at once, between two notes of how far it is.
+/// Texts that are embedded at once.
 const BATCH: usize = 64;
+/// Batches between two notes of how far it is, and between two writes, so that a run that is stopped was not for nothing.
+const NOTED: usize = 20;
+const WRITTEN: usize = 120;
 
 // === impl Vectors ===
 
@@ -29,8 +32,11 @@ impl Vectors {
         missing.sort_unstable();
         missing.dedup();
         for (at, batch) in missing.chunks(BATCH).enumerate() {
-            if at % 20 == 0 {
+            if at % NOTED == 0 {
                 eprint!("\rembedding {} of {} texts ", at * BATCH, missing.len());
+            }
+            if at % WRITTEN == WRITTEN - 1 {
+                write(&file, &by_text)?;
             }
             let vectors = encoder.embed_batch(batch);
             by_text.extend(batch.iter().zip(vectors).map(|(text, vector)| (digest(text), vector.to_vec())));
@@ -88,5 +94,8 @@ fn write(file: &Path, by_text: &HashMap<u64, Vec<f32>>) -> Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    Ok(std::fs::write(file, bytes)?)
+    // Whole or not at all: a file that ends within a vector would be read as another's.
+    let new = file.with_extension("new");
+    std::fs::write(&new, bytes)?;
+    Ok(std::fs::rename(new, file)?)
 }

@@ -102,7 +102,7 @@ impl Bound {
     }
 
     /// True over modelled probability below a bar, as the labels below it say.
-    pub(super) fn ratio(&self, step: usize) -> f64 {
+    fn ratio(&self, step: usize) -> f64 {
         (self.wrong[step] + LOCAL_PRIOR) / (self.expected[step] + LOCAL_PRIOR)
     }
 

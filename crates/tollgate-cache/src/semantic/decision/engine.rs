@@ -53,6 +53,19 @@ impl DecisionEngine {
         }
     }
 
+    /// The keys of the candidate's cluster among the neighbours, its own first: prompts that are known to have its answer.
+    /// Texts are compared with all of them ([`Risk::mildest`]). A fixed threshold looks at the nearest key alone.
+    #[must_use]
+    pub fn witnesses(&self, candidate: &Candidate, neighbours: &[Neighbour]) -> Vec<KeyId> {
+        let of_cluster = |each: &&Neighbour| {
+            matches!(self.settings.policy, Policy::Calibrated(_))
+                && each.key != candidate.key
+                && self.clusters.resolve(each.cluster) == candidate.cluster
+        };
+        let others = neighbours.iter().filter(of_cluster).map(|each| each.key);
+        std::iter::once(candidate.key).chain(others).collect()
+    }
+
     /// Decides a request. To be called once for each, those without a candidate too: the budget is a share of all.
     pub fn decide(&mut self, request: &Request, candidate: Option<Candidate>) -> Decision {
         match self.settings.policy {
@@ -224,7 +237,7 @@ impl DecisionEngine {
         let mut shadow = false;
         if refusal.is_none() {
             let serves = self.clusters.serves(candidate.cluster);
-            judgement.charged = workload.charge(p_wrong);
+            judgement.charged = p_wrong;
             let (of_hits, of_requests) = (policy.shadow_of_hits, policy.shadow_of_requests);
             judgement.probability = workload.sampler.probability(score, serves, of_hits, of_requests);
             shadow = workload.sampler.draw(judgement.probability);

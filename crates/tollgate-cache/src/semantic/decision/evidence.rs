@@ -67,7 +67,7 @@ pub struct TextEvidence {
 }
 
 /// How two prompts differ, if they differ in a way that vectors do not show.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Risk {
     /// In no such way.
     #[default]
@@ -150,6 +150,25 @@ impl Risk {
         } else {
             Self::Grave
         }
+    }
+
+    /// Of comparisons of a new prompt with several that have one answer, the mildest; the first of equals, `None` of none.
+    ///
+    /// The answer is known to be right for each of them, so that it takes only one from which the new prompt does not
+    /// differ: beside `my card has not arrived` a stored `where is my card` says nothing against the answer to both.
+    #[must_use]
+    pub fn mildest(comparisons: impl IntoIterator<Item = Comparison>) -> Option<Comparison> {
+        let mut best: Option<(Self, Comparison)> = None;
+        for comparison in comparisons {
+            let risk = Self::of(comparison.flags);
+            if best.as_ref().is_none_or(|(least, _)| risk < *least) {
+                best = Some((risk, comparison));
+            }
+            if risk == Self::None {
+                break;
+            }
+        }
+        best.map(|(_, comparison)| comparison)
     }
 }
 

@@ -15,7 +15,7 @@ pub enum Policy {
 pub struct Calibrated {
     /// The greatest acceptable share of wrong hits in all requests, 0.0005 to 0.2. Default 0.01.
     pub max_error_rate: f64,
-    /// The confidence that bounds are computed with is one minus this. Default 0.1.
+    /// The confidence that bounds are computed with is one minus this. Default 0.05.
     pub alpha: f64,
     /// The share of hits that is also asked upstream, on average. Default 0.03.
     pub shadow_of_hits: f64,
@@ -81,7 +81,13 @@ impl Calibrated {
 
 impl Default for Calibrated {
     fn default() -> Self {
-        Self { max_error_rate: 0.01, alpha: 0.1, shadow_of_hits: 0.03, shadow_of_requests: 0.01, start: Start::Observe }
+        Self {
+            max_error_rate: 0.01,
+            alpha: 0.05,
+            shadow_of_hits: 0.03,
+            shadow_of_requests: 0.01,
+            start: Start::Observe,
+        }
     }
 }
 

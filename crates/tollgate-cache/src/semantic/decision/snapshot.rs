@@ -15,7 +15,7 @@ pub enum SnapshotError {
 
 const MAGIC: &[u8; 8] = b"tg-decid";
 /// Raised with each change of what is written.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Appends numbers.
 #[derive(Debug)]

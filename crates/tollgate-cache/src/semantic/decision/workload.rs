@@ -97,11 +97,6 @@ impl Workload {
         self.step.map_or_else(Estimate::default, |step| self.bound.estimate(step, policy.alpha))
     }
 
-    /// What a hit of this score adds to the ledger.
-    pub(super) fn charge(&self, score: f64) -> f64 {
-        (score * self.step.map_or(1.0, |step| self.bound.ratio(step))).min(1.0)
-    }
-
     /// Takes down a request that was decided.
     pub(super) fn note_request(&mut self, policy: &Calibrated, score: f64, served: bool, charged: f64, shadow: bool) {
         self.counts.requests += 1;
@@ -120,7 +115,7 @@ impl Workload {
             LabelSource::Miss => self.counts.miss_labels += 1,
             LabelSource::Shadow => {
                 self.counts.hit_labels += 1;
-                self.ledger.correct(judgement.charged, wrong, judgement.probability);
+                self.ledger.note_label(judgement.charged, wrong);
             }
             LabelSource::Feedback => {}
         }

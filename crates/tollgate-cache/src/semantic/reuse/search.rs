@@ -6,7 +6,8 @@ use super::payload::Payload;
 use super::{Query, SemanticCache, lock, namespace_id};
 use crate::index::PointId;
 use crate::semantic::decision::{
-    self, Candidate, ClusterId, Decision, Judgement, KeyId, NEIGHBOURS, Request, TextEvidence, Verdict, WorkloadId,
+    self, Candidate, ClusterId, Decision, Judgement, KeyId, NEIGHBOURS, Request, Risk, TextEvidence, Verdict,
+    WorkloadId,
 };
 use crate::semantic::text::{AnswerWords, Comparison, RiskFlags};
 use crate::{AnswerCache, Entry, Lookup};
@@ -165,7 +166,7 @@ impl SemanticCache {
             let candidate = lock(&self.engine).rank(&neighbours)?;
             let stored = near.iter().find(|near| near.payload.key == candidate.key)?;
             if let Some(entry) = answers.cluster(lookup, candidate.cluster).await {
-                let comparison = stored.payload.analysis.compare(&query.reading.analysis);
+                let comparison = self.compare(query, near, &candidate, &neighbours)?;
                 let words = AnswerWords::of(&entry.text());
                 let echo = !words.echo(&stored.payload.analysis, &query.reading.analysis).is_silent();
                 return Some(Found { candidate, comparison, echo, entry });
@@ -173,6 +174,19 @@ impl SemanticCache {
             self.forget(query, near, candidate.cluster).await;
         }
         None
+    }
+
+    /// The mildest difference from a prompt that is known to have the candidate's answer.
+    fn compare(
+        &self,
+        query: &Query,
+        near: &[Near],
+        candidate: &Candidate,
+        neighbours: &[decision::Neighbour],
+    ) -> Option<Comparison> {
+        let witnesses = lock(&self.engine).witnesses(candidate, neighbours);
+        let prompts = witnesses.iter().filter_map(|key| near.iter().find(|near| near.payload.key == *key));
+        Risk::mildest(prompts.map(|near| near.payload.analysis.compare(&query.reading.analysis)))
     }
 
     async fn forget(&self, query: &Query, near: &mut Vec<Near>, cluster: ClusterId) {

@@ -45,10 +45,14 @@ fn a_labelled_hit_corrects_the_ledger() {
     let mut ledger = Ledger::default();
     (0..5000).for_each(|_| ledger.note_request(0.002));
     let before = ledger.rate();
-    ledger.correct(0.002, true, 0.25);
-    assert!((ledger.rate() - before - 4.0 * 0.998 / 5000.0).abs() < 1e-6);
-    ledger.correct(0.002, false, 0.25);
-    assert!(ledger.rate() > before);
+    ledger.note_label(0.5, true);
+    // One wrong where half a one was expected, beside a belief that is worth eight.
+    assert!((ledger.rate() / before - 9.0 / 8.5).abs() < 1e-6);
+    ledger.note_label(1.5, false);
+    assert!((ledger.rate() / before - 9.0 / 10.0).abs() < 1e-6);
+    // With its span a label leaves.
+    (0..5000).for_each(|_| ledger.note_request(0.002));
+    assert!((ledger.rate() - before).abs() < 1e-9);
 }
 
 #[test]

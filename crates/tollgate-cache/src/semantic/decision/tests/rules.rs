@@ -5,6 +5,7 @@ use crate::semantic::decision::{
     Calibrated, ClusterId, Decision, DecisionEngine, KeyAdmission, KeyId, Label, LabelSource, NamespaceId, Neighbour,
     Policy, Reason, Request, Risk, Settings, Standing, Start, TextEvidence, Verdict,
 };
+use crate::semantic::text::Analysis;
 
 fn engine(policy: Policy) -> DecisionEngine {
     let mut engine = DecisionEngine::new(Settings::new(policy), 0);
@@ -103,6 +104,36 @@ fn clusters_with_one_answer_become_one() {
     let candidate = engine.rank(&near).unwrap();
     assert_eq!((candidate.cluster, candidate.key, candidate.votes, candidate.rival), (ClusterId(1), KeyId(2), 2, None));
     assert_eq!(engine.stats().clusters, 1);
+}
+
+#[test]
+fn texts_are_compared_with_all_prompts_that_have_the_answer() {
+    let near = [(1, 1, 0.95), (2, 2, 0.93), (1, 3, 0.9)].map(|(cluster, key, similarity)| Neighbour {
+        cluster: ClusterId(cluster),
+        key: KeyId(key),
+        similarity,
+    });
+    let mut learning = engine(Policy::default());
+    assert_eq!(learning.add_key(ClusterId(1), KeyId(3), 0.8), KeyAdmission::Kept);
+    let candidate = learning.rank(&near).unwrap();
+    assert_eq!(learning.witnesses(&candidate, &near), [KeyId(1), KeyId(3)]);
+    let fixed = engine(Policy::Threshold(0.9));
+    let candidate = fixed.rank(&near).unwrap();
+    assert_eq!(fixed.witnesses(&candidate, &near), [KeyId(1)]);
+}
+
+#[test]
+fn one_prompt_with_the_answer_and_no_difference_is_enough() {
+    let new = Analysis::of("My card has not arrived yet");
+    let compare = |stored: &str| Analysis::of(stored).compare(&new);
+    let (negated, equal) = ("My card has arrived", "My card has not arrived");
+    assert_eq!(Risk::of(compare(negated).flags), Risk::Grave);
+    for order in [[negated, equal], [equal, negated]] {
+        let mildest = Risk::mildest(order.map(compare)).unwrap();
+        assert!(Risk::of(mildest.flags) < Risk::Grave, "{:?}", mildest.flags);
+    }
+    assert_eq!(Risk::mildest([compare(negated)]), Some(compare(negated)));
+    assert_eq!(Risk::mildest([]), None);
 }
 
 #[test]
