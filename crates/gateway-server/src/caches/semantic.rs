@@ -41,11 +41,12 @@ impl Built {
     ) -> Result<Self, ConfigErrors> {
         let (embedder, remote) = embedder(section, source)?;
         let (index, memory) = index(section, redis, source)?;
-        let is_restored = memory.as_ref().zip(snapshot).is_some_and(|(memory, folder)| load(memory, folder));
+        let restored = memory.as_ref().zip(snapshot).filter(|(memory, folder)| load(memory, folder));
         let engine = engine(section, snapshot);
-        // The words of prompts from an earlier start are not known, so all must be looked for.
-        let is_local = memory.is_some() && !is_restored;
-        let cache = Arc::new(SemanticCache::new(embedder, index, engine, is_local));
+        let cache = Arc::new(SemanticCache::new(embedder, index, engine, memory.is_some()));
+        if let Some((memory, _)) = restored {
+            memory.for_each_payload(|namespace, payload| cache.recall(namespace, payload));
+        }
         Ok(Self { section: section.clone(), redis: redis.cloned(), cache, remote, memory })
     }
 

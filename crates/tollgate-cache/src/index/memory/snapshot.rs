@@ -110,6 +110,26 @@ impl MemoryIndex {
         Ok(added)
     }
 
+    /// Gives the payload of each point with its namespace, for what is derived from them and not in the snapshot. A point
+    /// that others move or store meanwhile may be left out or given twice.
+    pub fn for_each_payload(&self, mut each: impl FnMut(&Namespace, &[u8])) {
+        for home in self.0.homes() {
+            let mut start = 0;
+            loop {
+                let space = home.read();
+                let payloads: Vec<Box<[u8]>> =
+                    space.entries(start..start + AT_ONCE).map(|(entry, _)| entry.payload.clone()).collect();
+                let slots = space.slots();
+                drop(space);
+                payloads.iter().for_each(|payload| each(&home.namespace, payload));
+                start += AT_ONCE;
+                if start >= slots {
+                    break;
+                }
+            }
+        }
+    }
+
     fn read_namespace(&self, file: &mut impl Read) -> Result<usize, SnapshotError> {
         let namespace = Namespace::new(read(file)?);
         let dimensions = u32::from_le_bytes(read(file)?) as usize;

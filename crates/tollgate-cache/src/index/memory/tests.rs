@@ -216,6 +216,10 @@ mod snapshots {
             assert_eq!(one, other);
         }
         assert_eq!(restored.search_now(namespace(2), &[1.0, 2.0], 3).unwrap()[0].payload, "two");
+        let mut payloads = Vec::new();
+        restored.for_each_payload(|namespace, payload| payloads.push((*namespace, payload.to_vec())));
+        assert_eq!(payloads.len(), 391);
+        assert!(payloads.contains(&(namespace(2), b"two".to_vec())));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::Request;
 
+use self::payload::Payload;
 use self::prefilter::Prefilter;
 use super::decision::{DecisionEngine, EngineStats, NamespaceId};
 use super::embedder::Embedder;
@@ -79,6 +80,15 @@ impl SemanticCache {
             engine: Mutex::new(engine),
             prefilter: is_local.then(Mutex::default),
             namespaces: Mutex::default(),
+        }
+    }
+
+    /// Takes down a prompt that was stored before this start, by what its point holds, such as what
+    /// [`MemoryIndex::for_each_payload`](crate::index::memory::MemoryIndex::for_each_payload) gives. Without that, prompts of
+    /// an earlier start are only found by requests that resemble a newer one too.
+    pub fn recall(&self, namespace: &Namespace, payload: &[u8]) {
+        if let (Some(prefilter), Some(payload)) = (&self.prefilter, Payload::from_bytes(payload)) {
+            lock(prefilter).insert(namespace, &payload.analysis);
         }
     }
 
