@@ -85,8 +85,8 @@ pub const COLUMNS: &[Column] = &[
     ),
     Column::flag("estimated", |r| Value::Flag(r.usage.estimated), |r, v| r.usage.estimated = v.is_set()),
     Column::text("service_tier", |r| text(r.service_tier.as_ref()), |r, v| r.service_tier = v.shared()),
-    Column::integer("cost_nano_usd", |r| optional(r.cost.as_ref().map(|cost| cost.amount.0)), set_cost),
-    Column::text("price", |r| text(r.cost.as_ref().map(|cost| &cost.price)), set_price),
+    Column::integer("cost_nano_usd", |r| optional(r.cost.as_ref().map(|cost| cost.amount.0)), |r, v| set_cost(r, &v)),
+    Column::text("price", |r| text(r.cost.as_ref().map(|cost| &cost.price)), |r, v| set_price(r, &v)),
     Column::integer(
         "saved_nano_usd",
         |r| optional(r.saved.map(|saved| saved.0)),
@@ -94,7 +94,7 @@ pub const COLUMNS: &[Column] = &[
             r.saved = v.optional().map(NanoUsd);
         },
     ),
-    Column::text("cache", |r| r.cache.as_ref().map_or(Value::Null, |cache| word(cache.status.as_str())), set_cache),
+    Column::text("cache", |r| r.cache.as_ref().map_or(Value::Null, |cache| word(cache.status.as_str())), |r, v| set_cache(r, &v)),
     Column::text(
         "cache_detail",
         |r| r.cache.as_ref().and_then(|cache| cache.detail).map_or(Value::Null, word),
@@ -372,17 +372,17 @@ fn read_dropped(text: Option<&str>) -> Vec<String> {
     text.map(|text| text.split(", ").map(str::to_owned).collect()).unwrap_or_default()
 }
 
-fn set_cost(record: &mut UsageRecord, value: Value<'_>) {
+fn set_cost(record: &mut UsageRecord, value: &Value<'_>) {
     record.cost = value.optional().map(|amount| Cost { amount: NanoUsd(amount), price: Arc::default() });
 }
 
-fn set_price(record: &mut UsageRecord, value: Value<'_>) {
+fn set_price(record: &mut UsageRecord, value: &Value<'_>) {
     if let (Some(cost), Some(price)) = (&mut record.cost, value.shared()) {
         cost.price = price;
     }
 }
 
-fn set_cache(record: &mut UsageRecord, value: Value<'_>) {
+fn set_cache(record: &mut UsageRecord, value: &Value<'_>) {
     record.cache = value.as_str().and_then(cache_status).map(CacheOutcome::new);
 }
 

@@ -107,6 +107,7 @@ impl Sketch {
 }
 
 /// The bucket of `u64::MAX`.
+#[expect(clippy::cast_possible_truncation, reason = "some hundred")]
 const LAST_BUCKET: u16 = (((63 - SUB_BITS) as u64 + 1) * SUB + SUB - 1) as u16;
 
 fn bucket_of(value: u64) -> u16 {

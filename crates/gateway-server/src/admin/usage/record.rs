@@ -9,7 +9,7 @@ use crate::admin::rest::Time;
 /// One request.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(not(test), expect(dead_code, reason = "only described"))]
+#[expect(dead_code, reason = "only described")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     /// Always `usage`.
@@ -55,6 +55,9 @@ pub(super) struct Record {
     /// Tokens of input that the provider wrote to its cache.
     #[serde(default)]
     cache_creation_tokens: Option<u64>,
+    /// Those of them that it keeps for an hour.
+    #[serde(default)]
+    cache_creation_1h_tokens: Option<u64>,
     /// Tokens of output spent on reasoning.
     #[serde(default)]
     reasoning_tokens: Option<u64>,
@@ -64,6 +67,18 @@ pub(super) struct Record {
     /// Tokens of sound that came out.
     #[serde(default)]
     audio_output_tokens: Option<u64>,
+    /// Tokens of pictures that were put in.
+    #[serde(default)]
+    image_input_tokens: Option<u64>,
+    /// Tokens of pictures that came out.
+    #[serde(default)]
+    image_output_tokens: Option<u64>,
+    /// Pictures that were made.
+    #[serde(default)]
+    images: Option<u64>,
+    /// Searches of the web, or of documents.
+    #[serde(default)]
+    searches: Option<u64>,
     /// Whether tokens were estimated, because the provider did not say.
     estimated: bool,
     /// The class of service that the provider says it answered with.

@@ -273,7 +273,7 @@ impl Source {
             None => Reader::new(self.claim.folder().to_owned(), store.position(self.claim.name()).await?),
         };
         let limit = if self.one_by_one > 0 { 1 } else { limit };
-        let chunk = reader.read(end, limit).map_err(unreadable)?;
+        let chunk = reader.read(end, limit).map_err(|error| unreadable(&error))?;
         self.report(&chunk);
         if chunk.to == reader.position() {
             self.reader = Some(reader);
@@ -325,7 +325,7 @@ async fn append(store: &dyn LedgerStore, batch: &mut Batch) -> Result<(), Databa
     }
 }
 
-fn unreadable(error: io::Error) -> DatabaseError {
+fn unreadable(error: &io::Error) -> DatabaseError {
     DatabaseError::unavailable(format!("the journal of usage records cannot be read: {error}"))
 }
 

@@ -90,7 +90,7 @@ impl Export {
     #[must_use]
     pub fn new(ledger: Arc<dyn LedgerReader>, query: RecordQuery, format: Format) -> Self {
         let encoder = match format {
-            Format::Csv => Encoder::Csv(Csv::default()),
+            Format::Csv => Encoder::Csv(Csv),
             Format::JsonLines => Encoder::JsonLines,
             Format::Parquet => Encoder::Parquet(Box::default()),
         };

@@ -247,10 +247,12 @@ fn unsigned(row: &Row, index: usize) -> Result<u64, DatabaseError> {
 }
 
 fn parameters(parameters: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
-    let each = |parameter| match parameter {
-        &Parameter::Text(ref text) => text as &(dyn ToSql + Sync),
-        Parameter::Integer(number) => number,
-    };
+    fn each(parameter: &Parameter) -> &(dyn ToSql + Sync) {
+        match parameter {
+            Parameter::Text(text) => text,
+            Parameter::Integer(number) => number,
+        }
+    }
     parameters.iter().map(each).collect()
 }
 
