@@ -9,7 +9,7 @@ use crate::admin::rest::Time;
 /// One request.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(not(test), expect(dead_code, reason = "only described"))]
+#[expect(dead_code, reason = "only described")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     /// Always `usage`.
