@@ -90,7 +90,7 @@ pub(super) async fn reset<R: RuleKind>(call: Call<RuleId, Nothing, Json<Reset>>)
     let Reset { key, path } = &call.body.0;
     let matched = find::<R>(&call.gateway, &call.path, key.as_ref(), path.as_ref())?;
     let before = of(&call.gateway, &matched).await?;
-    call.gateway.limits().quotas().reset(&matched, 0).await.map_err(away)?;
+    call.gateway.limits().quotas().reset(&matched, 0).await.map_err(|error| away(&error))?;
     let entry = AuditEntry::new(&call.actor, R::KIND, &call.path.id.0, "reset");
     let counter = &*matched.counter;
     let told = |used: u64| json!({ "counter": counter, "used": used });
@@ -121,7 +121,7 @@ pub(super) async fn all(gateway: &Gateway, facts: &quota::Facts<'_>) -> Result<V
 }
 
 async fn of(gateway: &Gateway, matched: &Match) -> Result<Level, Failure> {
-    let level = gateway.limits().quotas().level(matched).await.map_err(away)?;
+    let level = gateway.limits().quotas().level(matched).await.map_err(|error| away(&error))?;
     Ok(Level::new(&matched.rule, level))
 }
 
@@ -145,8 +145,8 @@ fn find<R: RuleKind>(
     Ok(Match { rule: rule.clone(), counter: counter.into() })
 }
 
-fn away(error: quota::StoreError) -> Failure {
-    tracing::warn!(error = &error as &dyn std::error::Error, "the counters do not answer");
+fn away(error: &quota::StoreError) -> Failure {
+    tracing::warn!(error = error as &dyn std::error::Error, "the counters do not answer");
     Failure::new(Kind::Unavailable, "The counters do not answer; ask again.")
 }
 

@@ -115,7 +115,7 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
 }
 
 /// The path that a text is.
-pub(super) fn path(text: PathText) -> Result<KeyPath, Failure> {
+pub(super) fn path(text: &PathText) -> Result<KeyPath, Failure> {
     text.0.parse().map_err(|error: directory::ParsePathError| Failure::new(Kind::Invalid, error.to_string()))
 }
 
@@ -137,7 +137,7 @@ impl TryFrom<NewKey> for directory::NewKey {
     fn try_from(new: NewKey) -> Result<Self, Failure> {
         Ok(Self {
             name: new.name.0,
-            path: new.path.map(path).transpose()?,
+            path: new.path.as_ref().map(path).transpose()?,
             tags: new.tags.into(),
             models: texts(new.models),
             providers: texts(new.providers),
@@ -147,7 +147,6 @@ impl TryFrom<NewKey> for directory::NewKey {
             budgets: bodies(&new.budgets)?,
             expires_at: new.expires_at.map(|time| time.0),
             disabled: new.disabled,
-            ..Self::default()
         })
     }
 }
@@ -159,7 +158,7 @@ impl TryFrom<KeyUpdate> for directory::KeyUpdate {
 
     fn try_from(update: KeyUpdate) -> Result<Self, Failure> {
         Ok(Self {
-            path: update.path.map(|given| given.map(path).transpose()).transpose()?,
+            path: update.path.map(|given| given.as_ref().map(path).transpose()).transpose()?,
             tags: update.tags.map(Into::into),
             models: update.models.map(texts),
             providers: update.providers.map(texts),
@@ -170,7 +169,6 @@ impl TryFrom<KeyUpdate> for directory::KeyUpdate {
             expires_at: update.expires_at.map(|given| given.map(|time| time.0)),
             disabled: update.disabled,
             version: update.version.map(|version| version.0),
-            ..Self::default()
         })
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct KeysQuery {
 pub(super) async fn list(call: Call<Nothing, KeysQuery>) -> Result<Json<Page<Key>>, Failure> {
     let directory = call.directory()?.clone();
     let KeysQuery { within, disabled, expired, tag, limit, cursor } = call.query;
-    let within = within.map(changes::path).transpose()?;
+    let within = within.as_ref().map(changes::path).transpose()?;
     let tag = tag.map(|TagPair { name, value }| (name, value));
     let filter = KeyFilter { within, disabled, expired, tag };
     Ok(Json(Page::of(directory.list_keys(&filter, &page(limit, cursor)).await?)))

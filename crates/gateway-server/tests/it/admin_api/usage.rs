@@ -13,13 +13,13 @@ async fn used() -> (Upstream, Gateway, [String; 2]) {
     for (name, path, asks) in [("web", "acme/search", 2), ("batch", "acme/jobs", 1)] {
         let key = json!({ "name": name, "path": path, "tags": { "team": name } });
         let key = gateway.post("/admin/v1/keys", key).send().await.json().await;
-        let secret = key["secret"].as_str().unwrap().to_owned();
+        let secret = key["secret"].as_str().expect("a secret").to_owned();
         for _ in 0..asks {
             gateway.chat(chat("m")).bearer(&secret).send().await.bytes().await;
         }
         secrets.push(secret);
     }
-    (upstream, gateway, secrets.try_into().unwrap())
+    (upstream, gateway, secrets.try_into().expect("two secrets"))
 }
 
 async fn get(gateway: &Gateway, path: &str) -> Value {
