@@ -25,10 +25,6 @@ pub use self::sqlite::SqliteLedger;
 use crate::database::DatabaseError;
 use crate::{Filter, Query, Summary, UsageRecord};
 
-/// The second step of both databases: columns for counts that are charged apart.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-const KINDS: &str = include_str!("kinds.sql");
-
 /// Answers questions about what was recorded.
 pub trait LedgerReader: Send + Sync + fmt::Debug {
     /// The sums that a query asks for.

@@ -19,7 +19,8 @@ use crate::sketch::Sketch;
 use crate::summary::Summarizer;
 use crate::{Query, Summary, UsageRecord};
 
-const MIGRATIONS: Migrations = Migrations { component: "ledger", steps: &[include_str!("postgres.sql"), super::KINDS] };
+const MIGRATIONS: Migrations =
+    Migrations { component: "ledger", steps: &[include_str!("postgres.sql"), include_str!("kinds.sql")] };
 
 const DIALECT: Dialect = Dialect { find: "strpos" };
 

@@ -13,7 +13,8 @@ use crate::sketch::Sketch;
 use crate::summary::Summarizer;
 use crate::{Query, Summary, UsageRecord};
 
-const MIGRATIONS: Migrations = Migrations { component: "ledger", steps: &[include_str!("sqlite.sql"), super::KINDS] };
+const MIGRATIONS: Migrations =
+    Migrations { component: "ledger", steps: &[include_str!("sqlite.sql"), include_str!("kinds_sqlite.sql")] };
 
 const DIALECT: Dialect = Dialect { find: "instr" };
 
