@@ -94,7 +94,11 @@ pub const COLUMNS: &[Column] = &[
             r.saved = v.optional().map(NanoUsd);
         },
     ),
-    Column::text("cache", |r| r.cache.as_ref().map_or(Value::Null, |cache| word(cache.status.as_str())), |r, v| set_cache(r, &v)),
+    Column::text(
+        "cache",
+        |r| r.cache.as_ref().map_or(Value::Null, |cache| word(cache.status.as_str())),
+        |r, v| set_cache(r, &v),
+    ),
     Column::text(
         "cache_detail",
         |r| r.cache.as_ref().and_then(|cache| cache.detail).map_or(Value::Null, word),
