@@ -3,7 +3,7 @@
 //! With an admin key it answers whoever has the key. Without one it answers only on loopback, and only requests that show
 //! no sign of having come from further away: a proxy on the same machine, or a page in a browser.
 //!
-//! [`table::routes`] is all of it: what is answered and what the OpenAPI document says both follow from it.
+//! `table::routes` is all of it: what is answered and what the OpenAPI document says both follow from it.
 
 mod audit;
 mod cache;

@@ -437,8 +437,8 @@ async fn it_is_known_when_a_key_was_last_used() {
 }
 
 async fn directory(shared: &Shared) -> Directory {
-    let database = Sqlite::open(shared.data.path().join("tollgate.db")).unwrap();
-    Directory::new(std::sync::Arc::new(SqliteDirectory::open(database).await.unwrap()))
+    let database = Sqlite::open(shared.data.path().join("tollgate.db")).expect("opens");
+    Directory::new(std::sync::Arc::new(SqliteDirectory::open(database).await.expect("is a directory")))
 }
 
 // === Captures ===
@@ -453,7 +453,7 @@ capture:
 async fn captures(shared: &Shared, mut server: Gateway) -> Vec<Capture> {
     server.terminate();
     server.wait_exit().await;
-    directory(shared).await.captures(&CaptureFilter::default(), &Page::default()).await.unwrap().items
+    directory(shared).await.captures(&CaptureFilter::default(), &Page::default()).await.expect("lists them").items
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::admin::rest::{Kind, Route};
 use crate::admin::table;
 
-const GUIDE: &str = include_str!("guide.md");
+const GUIDE: &str = include_str!("guide.md.in");
 
 const OWN_USAGE: &str = "
 ## For clients

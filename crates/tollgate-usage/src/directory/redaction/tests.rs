@@ -1,3 +1,5 @@
+//! What is taken out of captures, and what stays.
+
 use proptest::prelude::*;
 
 use super::*;

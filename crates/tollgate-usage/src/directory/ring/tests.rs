@@ -1,3 +1,5 @@
+//! Which keys are found, and which are refused.
+
 use std::time::Duration;
 
 use super::*;
