@@ -10,7 +10,14 @@ use crate::config::{Document, Overrides, Source, load};
 
 #[test]
 fn the_example_loads() {
-    let names = ["TOLLGATE_API_KEY", "OPENAI_API_KEY", "OPENAI_EAST_KEY_A", "OPENAI_EAST_KEY_B", "GROQ_API_KEY"];
+    let names = [
+        "TOLLGATE_API_KEY",
+        "OPENAI_API_KEY",
+        "OPENAI_EAST_KEY_A",
+        "OPENAI_EAST_KEY_B",
+        "GROQ_API_KEY",
+        "REDIS_PASSWORD",
+    ];
     let variables: BTreeMap<String, String> = names.map(|name| (name.to_owned(), "sk-1".to_owned())).into();
     let source = Source::text("example.yaml", EXAMPLE);
     let config =
