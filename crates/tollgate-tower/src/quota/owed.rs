@@ -24,23 +24,30 @@ pub(super) struct Owed {
 impl Guard for Owed {
     fn ended(&mut self) {
         self.ended = Some(Ended::Well);
+        // Before the end is passed on, so that who asks again after it finds it counted.
+        self.settle();
     }
 
     fn failed(&mut self, error: &Error) {
         self.ended = Some(Ended::Failed(error.kind()));
+        self.settle();
     }
 }
 
 impl Drop for Owed {
     fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+impl Owed {
+    fn settle(&mut self) {
         let Some(admission) = self.admission.take() else { return };
         admission.settle(&self.used());
         // One is enough: who then finds room left lets the next one know.
         self.settled.notify_one();
     }
-}
 
-impl Owed {
     fn used(&self) -> Used {
         let (was_asked, cached, usage, reported) = self.context.observe(|observed| {
             note_estimate(observed, &self.head, self.ended);

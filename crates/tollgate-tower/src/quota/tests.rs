@@ -21,7 +21,7 @@ fn prices() -> Arc<Prices> {
 }
 
 /// What a request without a limit on its answer costs at most: 40 bytes of text, and what every request may have.
-const CEILING: u64 = 104;
+const CEILING: u64 = 296;
 
 fn routed() -> Request {
     let request = Request { target: Some(Target::new("there", "known")), ..chat() };
@@ -147,7 +147,7 @@ async fn rules_of_the_other_kind_are_left_alone() {
 
 #[tokio::test]
 async fn a_budget_refuses_with_the_status_that_is_set() {
-    let layer = layer([budget(99)]);
+    let layer = layer([budget(CEILING - 1)]);
     let refused = layer.layer(streaming()).oneshot(routed()).await.expect_err("too expensive");
     assert_eq!((refused.kind(), refused.status().as_u16()), (ErrorKind::BudgetExceeded, 402));
     let layer = layer.budget_status(Some(http::StatusCode::TOO_MANY_REQUESTS));
@@ -157,7 +157,7 @@ async fn a_budget_refuses_with_the_status_that_is_set() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_gets_what_is_given_back() {
-    let layer = layer([budget(250)]).wait(Duration::from_secs(60));
+    let layer = layer([budget(CEILING * 5 / 2)]).wait(Duration::from_secs(60));
     let service = layer.layer(streaming());
     let first = service.clone().oneshot(routed()).await.expect("there is room");
     let second = service.clone().oneshot(routed()).await.expect("there is room");
@@ -178,7 +178,7 @@ async fn who_waits_gets_what_is_given_back() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waited_in_vain_may_try_again() {
-    let layer = layer([budget(150)]);
+    let layer = layer([budget(CEILING * 3 / 2)]);
     let service = layer.layer(streaming());
     let _first = service.clone().oneshot(routed()).await.expect("there is room");
     let refused = service.oneshot(routed()).await.expect_err("there is none");
