@@ -1,7 +1,5 @@
 //! All stores of the ledger by the same suite, and each where it differs.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets a surprise should stop there")]
-
 use std::sync::Arc;
 
 use tollgate_core::Secret;

@@ -1,7 +1,7 @@
 //! The databases in which accounts are kept, and how their tables come to be.
 //!
 //! [`Sqlite`] is one file beside the process, [`Postgres`] a server that many replicas share. Each is shared by whoever
-//! keeps something in it, under names of their own: a [`Migrations`] says what tables a component has and how they came
+//! keeps something in it, under names of their own: migrations say what tables a component has and how they came
 //! to be. No driver's type shows in the public API.
 
 #[cfg(feature = "postgres")]

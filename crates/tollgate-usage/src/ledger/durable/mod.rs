@@ -27,7 +27,7 @@ use super::journal::{Spool, Writer};
 use super::{Ledger, LedgerStore};
 use crate::UsageRecord;
 
-/// Keeps records in a store by way of a journal. See the [module docs](self).
+/// Keeps records in a store by way of a journal.
 pub struct DurableLedger {
     gather: Arc<Gather>,
     store: Arc<dyn LedgerStore>,
