@@ -141,7 +141,7 @@ async fn budgets_can_be_told_as_429_and_soft_ones_only_warn() {
     let more = format!(
         "budgets:\n  hard: {{ limit: {}, per: total, provider: up, warn_at: [50] }}\n  soft: {{ limit: {}, per: total, mode: soft }}\nquota: \
          {{ budget_status: 429, webhook: {{ url: \"{}/alerts\", token: t0ken }} }}",
-        money(1_500_000),
+        money(1_700_000),
         money(600_000),
         hook.url(),
     );
