@@ -186,33 +186,29 @@ fn plain(args: &Args, dir: &Path, mock: &Target, step: &str) -> Result<Target> {
 
 fn with_accounts(args: &Args, dir: &Path, mock: &Target, step: &str) -> Result<Target> {
     let dir = folder(dir, &format!("accounts-{step}"))?;
-    let sections = format!(
-        "data: {}
-ledger:
-  store: sqlite
-prices:
-  mock/mock-model: {{input: 0.15, output: 0.60}}
+    let ledger = format!("data: {}\nledger:\n  store: sqlite\n", dir.join("data").display());
+    let sections = ledger.clone()
+        + "prices:
+  mock/mock-model: {input: 0.15, output: 0.60}
 rate_limits:
-  requests-of-all: {{requests: 1000000000/day}}
-  requests-of-a-key: {{each: key, requests: 100000000/minute}}
-  tokens-of-a-team: {{path: acme, tokens: 100000000000/minute}}
+  requests-of-all: {requests: 1000000000/day}
+  requests-of-a-key: {each: key, requests: 100000000/minute}
+  tokens-of-a-team: {path: acme, tokens: 100000000000/minute}
 budgets:
-  month-of-a-team: {{path: acme, limit: 1000000, per: month}}
-",
-        dir.join("data").display()
-    );
+  month-of-a-team: {path: acme, limit: 1000000, per: month}
+";
     let programs = Programs::new(args.tollgate_bin.as_deref(), &dir)?;
     let gateway = args.tollgate_bin.clone().unwrap_or_else(|| launch::release_dir().join("gateway-server"));
-    let key = make_key(&gateway, &dir, &sections)?;
+    let key = make_key(&gateway, &dir, &ledger)?;
     let (mut target, _) = programs.sections(sections).gateway(mock.address)?;
     target.name = "accounts".to_owned();
     target.headers.insert("authorization", HeaderValue::try_from(format!("Bearer {key}"))?);
     Ok(target)
 }
 
-fn make_key(gateway: &Path, dir: &Path, sections: &str) -> Result<String> {
+fn make_key(gateway: &Path, dir: &Path, ledger: &str) -> Result<String> {
     let config = dir.join("keys.yaml");
-    std::fs::write(&config, sections)?;
+    std::fs::write(&config, ledger)?;
     let made = Command::new(gateway)
         .args(["keys", "create", "bench", "--path", "acme/search", "--config"])
         .arg(&config)

@@ -49,6 +49,8 @@ impl Programs {
     /// The programs that were built, or another binary of the gateway.
     pub(super) fn new(gateway: Option<&Path>, dir: &Path) -> Result<Self> {
         let gateway = gateway.map_or_else(|| launch::release_dir().join("gateway-server"), Path::to_owned);
+        // It is started in another folder. One that is not there is told of later.
+        let gateway = std::path::absolute(gateway)?;
         Ok(Self { xtask: std::env::current_exe()?, gateway, dir: dir.to_owned(), sections: String::new() })
     }
 
