@@ -26,6 +26,32 @@ const KINDS: [(&str, &[&str]); 4] = [
 /// What Anthropic's limits are called for OpenAI's clients, which know only these two.
 const PLAIN_KINDS: usize = 2;
 
+/// The names for the first two, made once.
+static OPENAI_NAMES: [[HeaderName; 3]; PLAIN_KINDS] = [
+    [
+        HeaderName::from_static("x-ratelimit-limit-requests"),
+        HeaderName::from_static("x-ratelimit-remaining-requests"),
+        HeaderName::from_static("x-ratelimit-reset-requests"),
+    ],
+    [
+        HeaderName::from_static("x-ratelimit-limit-tokens"),
+        HeaderName::from_static("x-ratelimit-remaining-tokens"),
+        HeaderName::from_static("x-ratelimit-reset-tokens"),
+    ],
+];
+static ANTHROPIC_NAMES: [[HeaderName; 3]; PLAIN_KINDS] = [
+    [
+        HeaderName::from_static("anthropic-ratelimit-requests-limit"),
+        HeaderName::from_static("anthropic-ratelimit-requests-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-requests-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-reset"),
+    ],
+];
+
 /// A span that is longer is none: no limit is reset that late.
 const MAX_SPAN: Duration = Duration::from_secs(400 * 86_400);
 
@@ -54,28 +80,28 @@ pub(crate) fn translate(provider: &HeaderMap, protocol: Protocol, now: SystemTim
 /// Tells of the gateway's own limits, in place of what the provider tells of its: those are for the gateway, and a client
 /// that went by them would be refused here.
 pub(crate) fn tell(notice: &QuotaNotice, protocol: Protocol, now: SystemTime, headers: &mut HeaderMap) {
-    for (kind, allowance) in [("requests", notice.requests), ("tokens", notice.tokens)] {
+    // Names of many servers would be looked for; most answers have none of them.
+    let is_told = headers.keys().any(|name| name.as_str().starts_with(OPENAI) || name.as_str().starts_with(ANTHROPIC));
+    for (index, allowance) in [notice.requests, notice.tokens].into_iter().enumerate() {
         let Some(allowance) = allowance else { continue };
-        remove(headers, kind);
+        if is_told {
+            remove(headers, KINDS[index].0);
+        }
         let Allowance { limit, remaining, reset } = allowance;
-        match protocol {
-            Protocol::OpenAiChat | Protocol::OpenAiResponses => {
-                put(headers, &format!("{OPENAI}limit-{kind}"), Some(limit.to_string()));
-                put(headers, &format!("{OPENAI}remaining-{kind}"), Some(remaining.to_string()));
-                put(headers, &format!("{OPENAI}reset-{kind}"), Some(span_text(reset)));
-            }
-            Protocol::AnthropicMessages => {
-                put(headers, &format!("{ANTHROPIC}{kind}-limit"), Some(limit.to_string()));
-                put(headers, &format!("{ANTHROPIC}{kind}-remaining"), Some(remaining.to_string()));
-                put(headers, &format!("{ANTHROPIC}{kind}-reset"), time_after(now, reset));
-            }
+        let (names, reset) = match protocol {
+            Protocol::OpenAiChat | Protocol::OpenAiResponses => (&OPENAI_NAMES[index], Some(span_text(reset))),
+            Protocol::AnthropicMessages => (&ANTHROPIC_NAMES[index], time_after(now, reset)),
             // Their protocols have no headers for it.
-            _ => {}
+            _ => continue,
+        };
+        headers.insert(&names[0], limit.into());
+        headers.insert(&names[1], remaining.into());
+        if let Some(reset) = reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
+            headers.insert(&names[2], reset);
         }
     }
 }
 
-/// Removes all that is said of requests, or of tokens of any kind.
 fn remove(headers: &mut HeaderMap, kind: &str) {
     let ends = KINDS.iter().filter(|(known, _)| known.ends_with(kind)).flat_map(|(_, ends)| ends.iter());
     let openai = ends.flat_map(|end| ["limit", "remaining", "reset"].map(|part| format!("{OPENAI}{part}{end}")));
