@@ -12,14 +12,14 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use indicatif::ProgressBar;
 
+use super::args::Builtin;
 use super::load::{Arrival, Expect};
-use super::machine::Machine;
 use super::mock::Settings;
 use super::plan::Step;
 use super::proc::CpuTime;
 use super::runner::turn;
 use super::target::{Programs, Target};
-use super::{Scratch, launch, payload, probe, progress, until};
+use super::{payload, probe, progress, with_gateway};
 use crate::Result;
 
 /// What accounts cost.
@@ -72,13 +72,8 @@ struct Found {
 
 /// Runs the benchmark, in a release build of this program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let gateway = args.tollgate_bin.is_none().then_some("gateway-server");
-    launch::relaunch(args.no_build, &["xtask"].into_iter().chain(gateway).collect::<Vec<_>>())?;
-    let dir = Scratch::new()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let found = runtime.block_on(until(args.deadline, measure(args, &dir.path))).map_err(|error| dir.keep(&error))?;
-    dir.remove();
-    println!("{}\n", Machine::inspect().line());
+    let gateway = args.tollgate_bin.as_deref();
+    let found = with_gateway(args.no_build, gateway, args.deadline, async |dir| measure(args, dir).await)?;
     Ok(show(args, &found))
 }
 
@@ -198,8 +193,8 @@ budgets:
   month-of-a-team: {path: acme, limit: 1000000, per: month}
 ";
     let programs = Programs::new(args.tollgate_bin.as_deref(), &dir)?;
-    let gateway = args.tollgate_bin.clone().unwrap_or_else(|| launch::release_dir().join("gateway-server"));
-    let key = make_key(&gateway, &dir, &ledger)?;
+    let gateway = programs.binary(Builtin::Tollgate).ok_or("there is no gateway")?;
+    let key = make_key(gateway, &dir, &ledger)?;
     let (mut target, _) = programs.sections(sections).gateway(mock.address)?;
     target.name = "accounts".to_owned();
     target.headers.insert("authorization", HeaderValue::try_from(format!("Bearer {key}"))?);

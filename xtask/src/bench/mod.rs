@@ -43,6 +43,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use self::args::Args;
 use self::args::{Builtin, Part};
+use self::machine::Machine;
 use self::plan::Plan;
 use self::results::Results;
 use self::runner::Runner;
@@ -78,6 +79,24 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .map_err(|error| dir.keep(&error))?;
     dir.remove();
     report::show(args, &results)
+}
+
+/// Takes a measurement of the gateway in a release build of this program, in a folder of its own that stays if it fails, and
+/// says which machine it was taken on. Without a binary the gateway is built as well.
+fn with_gateway<T>(
+    no_build: bool,
+    binary: Option<&Path>,
+    deadline: Duration,
+    measure: impl AsyncFnOnce(&Path) -> Result<T>,
+) -> Result<T> {
+    let gateway = binary.is_none().then_some("gateway-server");
+    launch::relaunch(no_build, &["xtask"].into_iter().chain(gateway).collect::<Vec<_>>())?;
+    let dir = Scratch::new()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let found = runtime.block_on(until(deadline, measure(&dir.path))).map_err(|error| dir.keep(&error))?;
+    dir.remove();
+    println!("{}\n", Machine::inspect().line());
+    Ok(found)
 }
 
 /// What is built for a run.

@@ -17,9 +17,8 @@ use tokio::process::{Child, Command};
 
 use self::clients::{Asked, Clients};
 use self::upstream::Upstream;
-use super::machine::Machine;
 use super::target::{Programs, Target};
-use super::{Scratch, launch, until};
+use super::with_gateway;
 use crate::Result;
 
 /// Whether a budget holds.
@@ -74,13 +73,8 @@ const LEAST_USABLE: f64 = 0.95;
 
 /// Runs the benchmark, in a release build of this program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let gateway = args.tollgate_bin.is_none().then_some("gateway-server");
-    launch::relaunch(args.no_build, &["xtask"].into_iter().chain(gateway).collect::<Vec<_>>())?;
-    let dir = Scratch::new()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let found = runtime.block_on(until(args.deadline, measure(args, &dir.path))).map_err(|error| dir.keep(&error))?;
-    dir.remove();
-    println!("{}\n", Machine::inspect().line());
+    let gateway = args.tollgate_bin.as_deref();
+    let found = with_gateway(args.no_build, gateway, args.deadline, async |dir| measure(args, dir).await)?;
     Ok(show(args, &found))
 }
 

@@ -18,11 +18,10 @@ use serde_json::Value;
 
 use self::memory::Memory;
 use self::shared::Shared;
-use super::machine::Machine;
 use super::mock::Settings;
 use super::results::{Outcome, Row};
 use super::target::{Programs, Target};
-use super::{Scratch, launch, probe, progress, report, until};
+use super::{probe, progress, report, with_gateway};
 use crate::Result;
 
 /// The cache beside a table of answers.
@@ -87,13 +86,8 @@ const MOST_IDLE: u64 = 10_000_000;
 
 /// Runs the benchmark, in a release build of this program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let gateway = args.tollgate_bin.is_none().then_some("gateway-server");
-    launch::relaunch(args.no_build, &["xtask"].into_iter().chain(gateway).collect::<Vec<_>>())?;
-    let dir = Scratch::new()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let found = runtime.block_on(until(args.deadline, measure(args, &dir.path))).map_err(|error| dir.keep(&error))?;
-    dir.remove();
-    println!("{}\n", Machine::inspect().line());
+    let gateway = args.tollgate_bin.as_deref();
+    let found = with_gateway(args.no_build, gateway, args.deadline, async |dir| measure(args, dir).await)?;
     Ok(show(args, &found))
 }
 
