@@ -25,6 +25,29 @@ const MAX_TAGS: usize = 16;
 #[cfg(feature = "schema")]
 pub(crate) const TAG_PATTERN: &str = "[!-+.-<>-~-]([ -+.-<>-~-]{0,126}[!-+.-<>-~-])?";
 
+/// A schema that stands where it is used; one that needs the generator says by which name.
+#[cfg(feature = "schema")]
+macro_rules! inline_schema {
+    ($name:ident, $generator:ident, $schema:tt) => {
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema($generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!($schema)
+            }
+        }
+    };
+    ($($name:ident $schema:tt;)*) => {$($crate::texts::inline_schema!($name, _generator, $schema);)*};
+}
+#[cfg(feature = "schema")]
+pub(crate) use inline_schema;
+
 /// Declares a text that a function accepts.
 macro_rules! texts {
     ($($(#[doc = $doc:literal])+ $name:ident, $accepts:ident, $pattern:expr, $expected:literal;)*) => {$(

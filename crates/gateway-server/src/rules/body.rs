@@ -203,30 +203,10 @@ impl<'de> Deserialize<'de> for Each {
 
 #[cfg(feature = "schema")]
 mod schemas {
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
     use super::*;
+    use crate::texts::inline_schema;
 
-    /// A schema that stands where it is used.
-    macro_rules! inline {
-        ($($name:ident $schema:tt;)*) => {$(
-            impl JsonSchema for $name {
-                fn inline_schema() -> bool {
-                    true
-                }
-
-                fn schema_name() -> std::borrow::Cow<'static, str> {
-                    stringify!($name).into()
-                }
-
-                fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                    json_schema!($schema)
-                }
-            }
-        )*};
-    }
-
-    inline! {
+    inline_schema! {
         Amount { "type": "integer", "minimum": 0, "maximum": Self::MAX };
         Percent { "type": "integer", "minimum": 1, "maximum": 100 };
         Each { "type": "string", "pattern": "^(together|key|path:[1-8])$", "default": "together" };

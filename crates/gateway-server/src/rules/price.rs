@@ -259,35 +259,15 @@ impl<'de> Deserialize<'de> for Day {
 
 #[cfg(feature = "schema")]
 mod schemas {
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
     use super::*;
+    use crate::texts::inline_schema;
 
-    /// A schema that stands where it is used.
-    macro_rules! inline {
-        ($($name:ident $generator:ident $schema:tt;)*) => {$(
-            impl JsonSchema for $name {
-                fn inline_schema() -> bool {
-                    true
-                }
-
-                fn schema_name() -> std::borrow::Cow<'static, str> {
-                    stringify!($name).into()
-                }
-
-                fn json_schema($generator: &mut SchemaGenerator) -> Schema {
-                    json_schema!($schema)
-                }
-            }
-        )*};
-    }
-
-    inline! {
-        Rates generator {
-            "type": "array", "items": generator.subschema_for::<Rate>(), "minItems": 1, "maxItems": Self::MAX,
-        };
-        NanoUsdRate _generator { "type": "integer", "minimum": 0, "maximum": Self::MAX };
-        Tokens _generator { "type": "integer", "minimum": 0, "maximum": Self::MAX };
-        Day _generator { "type": "string", "format": "date" };
+    inline_schema!(Rates, generator, {
+        "type": "array", "items": generator.subschema_for::<Rate>(), "minItems": 1, "maxItems": Self::MAX,
+    });
+    inline_schema! {
+        NanoUsdRate { "type": "integer", "minimum": 0, "maximum": Self::MAX };
+        Tokens { "type": "integer", "minimum": 0, "maximum": Self::MAX };
+        Day { "type": "string", "format": "date" };
     }
 }

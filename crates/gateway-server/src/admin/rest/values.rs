@@ -179,27 +179,9 @@ mod schemas {
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
     use super::*;
+    use crate::texts::inline_schema;
 
-    /// A schema that stands where it is used.
-    macro_rules! inline {
-        ($($name:ident $schema:tt;)*) => {$(
-            impl JsonSchema for $name {
-                fn inline_schema() -> bool {
-                    true
-                }
-
-                fn schema_name() -> std::borrow::Cow<'static, str> {
-                    stringify!($name).into()
-                }
-
-                fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                    json_schema!($schema)
-                }
-            }
-        )*};
-    }
-
-    inline! {
+    inline_schema! {
         Time { "type": "string", "format": "date-time" };
         Limit { "type": "integer", "minimum": 1, "maximum": Self::MAX, "default": Self::DEFAULT };
         Seconds { "type": "integer", "minimum": 0, "maximum": Self::MAX };
