@@ -10,8 +10,8 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use tollgate_core::ir::{Answer, AnswerCodec, Canonical, Event, Naming};
 use tollgate_core::{
-    Body, BoxFuture, CacheDirectives, CacheMode, CacheOutcome, CacheStatus, Context, Operation, Request, Response,
-    Secret, Target, Usage,
+    Body, BoxFuture, CacheDirectives, CacheMode, CacheOutcome, CacheStatus, Context, Head, Operation, Request,
+    Response, Secret, Target, Usage,
 };
 
 use crate::admission::{self, NotStored};
@@ -293,6 +293,13 @@ impl AnswerCache {
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// What was read of a body, if a request for the same operation with that very body was answered from the cache before and
+    /// is remembered.
+    #[must_use]
+    pub fn head_of(&self, operation: Operation, body: &Bytes) -> Option<Arc<Head>> {
+        self.memo.head_of(operation, body)
     }
 
     /// The answer to a request that was answered from the cache before, if that answer still may be served: what

@@ -41,13 +41,13 @@ pub struct Request {
 impl Request {
     /// A request for an operation of a front door.
     #[must_use]
-    pub fn new(operation: Operation, head: Head, body: Bytes, context: Context) -> Self {
+    pub fn new(operation: Operation, head: impl Into<Arc<Head>>, body: Bytes, context: Context) -> Self {
         Self {
             operation,
             protocol: operation.protocol(),
             strict: false,
             cache: None,
-            head: Arc::new(head),
+            head: head.into(),
             body,
             edits: Edits::default(),
             headers: HeaderMap::new(),

@@ -36,10 +36,20 @@ impl fmt::Display for Target {
 pub trait Route: Send + Sync {
     /// The target of `request`, or the error its client gets, such as an unknown model.
     fn route<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Target, Error>>;
+
+    /// The same, where nothing has to be waited for; `None` has [`route`](Self::route) asked, and is the default.
+    fn route_now(&self, request: &Request) -> Option<Result<Target, Error>> {
+        let _ = request;
+        None
+    }
 }
 
 impl<R: Route + ?Sized> Route for Arc<R> {
     fn route<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Target, Error>> {
         (**self).route(request)
+    }
+
+    fn route_now(&self, request: &Request) -> Option<Result<Target, Error>> {
+        (**self).route_now(request)
     }
 }

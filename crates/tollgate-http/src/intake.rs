@@ -10,6 +10,7 @@ use tollgate_core::{Context, Error, ErrorKind, Head, Identity, Located, Operatio
 use tollgate_protocols::json;
 use tollgate_protocols::openai::{HeadLimits, read_head};
 
+use crate::heads::KnownHeads;
 use crate::routes::Entry;
 use crate::{directives, headers, multipart};
 
@@ -59,11 +60,15 @@ pub(crate) fn operation(
     body: Bytes,
     client: Client,
     limits: DoorLimits,
+    heads: &dyn KnownHeads,
 ) -> Result<Request, Error> {
     if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Error::invalid_request("Compressed request bodies are not supported.", None));
     }
-    let head = head(entry, parts, &body, limits)?;
+    let head = match known_head(entry, &body, limits, heads) {
+        Some(head) => head,
+        None => head(entry, parts, &body, limits)?.into(),
+    };
     let mut request = Request::new(entry.operation, head, body, client.context(&parts.headers)?);
     request.protocol = entry.protocol;
     request.strict = parts.headers.get("x-tollgate-strict").is_some_and(|value| value == "true");
@@ -82,6 +87,19 @@ pub(crate) fn operation(
         request.passthrough = Some(Arc::new(Passthrough { provider: "".into(), method, path_and_query }));
     }
     Ok(request)
+}
+
+/// What was read of the same body before, where the body alone says everything.
+fn known_head(entry: &Entry<'_>, body: &Bytes, limits: DoorLimits, heads: &dyn KnownHeads) -> Option<Arc<Head>> {
+    let is_of_body =
+        entry.model.is_none() && entry.operation.is_conversation() && entry.operation != Operation::OllamaChat;
+    let head = is_of_body.then(|| heads.head_of(entry.operation, body)).flatten()?;
+    debug_assert_eq!(
+        read_head(body, HeadLimits { max_depth: limits.max_json_depth }).ok().as_ref(),
+        Some(&*head),
+        "of the same body"
+    );
+    Some(head)
 }
 
 /// What is read of the body, and of the path where that says it.

@@ -53,7 +53,10 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let refused = request.context.identity().grant.and_then(|grant| refusal(&grant, &request));
+        let refused = request
+            .context
+            .look_at_identity(|identity| identity.grant.clone())
+            .and_then(|grant| refusal(&grant, &request));
         match refused {
             Some(error) => Box::pin(std::future::ready(Err(error))),
             None => Box::pin(self.inner.call(request)),

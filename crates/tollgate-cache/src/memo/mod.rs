@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use http::HeaderMap;
 use tollgate_core::ir::{Naming, Protocol};
-use tollgate_core::{CacheDirectives, Identity, Operation, Request, Target};
+use tollgate_core::{CacheDirectives, Head, Identity, Operation, Request, Target};
 
 use self::hash::Seeds;
 use self::table::Table;
@@ -51,8 +51,7 @@ pub(crate) struct Memorable {
 struct Asked {
     operation: Operation,
     protocol: Protocol,
-    stream: bool,
-    model: Option<Box<str>>,
+    head: Arc<Head>,
     body: Bytes,
     headers: HeaderMap,
     target: Target,
@@ -73,6 +72,15 @@ impl Memo {
         // What was edited is no longer what the client sent.
         let found = self.table.get(self.place(request)).filter(|_| request.edits.is_empty())?;
         found.asked.is(request).then_some(found)
+    }
+
+    /// What was read of a body, if a request for the same operation with that very body is remembered.
+    pub(crate) fn head_of(&self, operation: Operation, body: &Bytes) -> Option<Arc<Head>> {
+        if self.table.is_empty() {
+            return None;
+        }
+        let found = self.table.get(self.seeds.hash(body))?;
+        (found.asked.operation == operation && found.asked.body == *body).then(|| found.asked.head.clone())
     }
 
     /// Remembers a request that was answered with an entry; gives the template of its answer.
@@ -127,8 +135,7 @@ impl Asked {
         Some(Self {
             operation: request.operation,
             protocol: request.protocol,
-            stream: request.head.stream,
-            model: request.head.model_name().map(Box::from),
+            head: request.head.clone(),
             // The request's own may be a small part of a large buffer.
             body: Bytes::copy_from_slice(&request.body),
             headers: request.headers.clone(),
@@ -141,12 +148,16 @@ impl Asked {
     fn is(&self, request: &Request) -> bool {
         self.operation == request.operation
             && self.protocol == request.protocol
-            && self.stream == request.head.stream
-            && self.model.as_deref() == request.head.model_name()
+            && (Arc::ptr_eq(&self.head, &request.head) || is_same_head(&self.head, &request.head))
             && request.target.as_ref() == Some(&self.target)
             && self.directives == request.cache
             && self.headers == request.headers
             && request.context.observe(|observed| observed.identity == self.identity)
             && self.body == request.body
     }
+}
+
+/// Whether two heads ask for the same of the same body. A path may say what a body does not.
+fn is_same_head(one: &Head, other: &Head) -> bool {
+    one.stream == other.stream && one.model_name() == other.model_name()
 }

@@ -74,6 +74,9 @@ where
 
 impl QuotaLayer {
     fn matching(&self, request: &Request) -> Vec<Match> {
+        if !self.quotas.has_any(self.settings.rules) {
+            return Vec::new();
+        }
         let context = &request.context;
         let identity = context.identity();
         let facts = Facts {
