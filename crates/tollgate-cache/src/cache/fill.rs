@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::ir::{Answer, Canonical, Event};
+use tollgate_core::ir::{Answer, Event};
 use tollgate_core::{BoxFuture, Context, Observed, Operation, Target, Usage};
 
 use super::{AnswerCache, Lookup};
 use crate::admission::{self, NotStored};
 use crate::flight::Landing;
 use crate::semantic::decision::ClusterId;
-use crate::semantic::text::Volatility;
 use crate::{Entry, Payload, now_millis};
 
 /// What became of an answer that was to be kept.
@@ -108,7 +107,7 @@ impl AnswerCache {
         target: &Target,
     ) -> Entry {
         let default = || match self.settings.volatility {
-            true => self.settings.ttl.min(lifetime(&lookup.canonical)),
+            true => self.settings.ttl.min(lookup.lifetime()),
             false => self.settings.ttl,
         };
         let ttl = lookup.directives.ttl.unwrap_or_else(default).min(self.settings.max_ttl);
@@ -135,11 +134,6 @@ fn without_names(answer: &mut Answer) -> Option<Usage> {
     answer.id = None;
     answer.created = None;
     answer.usage
-}
-
-/// How long an answer to a prompt stays true, as far as that can be told from the prompt.
-fn lifetime(canonical: &Canonical) -> Duration {
-    canonical.last_user.as_ref().map_or(Duration::MAX, |last| Volatility::of(&last.text).freshness.default_lifetime())
 }
 
 fn whole_millis(duration: Duration) -> u64 {

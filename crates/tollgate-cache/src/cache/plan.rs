@@ -1,6 +1,7 @@
 //! Whether a cache is for a request, and what its answer is kept under.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tollgate_core::ir::Canonical;
 use tollgate_core::{CacheDirectives, CacheMode, Operation, Request, Target};
@@ -8,6 +9,7 @@ use tollgate_core::{CacheDirectives, CacheMode, Operation, Request, Target};
 use super::AnswerCache;
 use super::find::Terms;
 use crate::semantic::Query;
+use crate::semantic::text::Volatility;
 use crate::{Key, KeyParts, Stamp};
 
 /// What is to be done for a request.
@@ -36,6 +38,8 @@ pub struct Lookup {
     pub(super) target: Target,
     pub(super) stamps: Vec<Stamp>,
     strict: bool,
+    /// What it is as a query, once that was asked for: its words are read once.
+    query: OnceLock<Result<Arc<Query>, &'static str>>,
 }
 
 // === impl AnswerCache ===
@@ -76,17 +80,19 @@ impl AnswerCache {
         let directives = asked.cloned().unwrap_or_default();
         let key = self.keys.exact(KeyParts { scope: &scope, target, request }, &canonical.body);
         let stamps = self.epochs.stamps(&scope, target, &directives.tags);
-        let (canonical, target, strict) = (Arc::new(canonical), target.clone(), request.strict);
-        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, target, stamps, strict }))
+        let (canonical, target, strict, query) =
+            (Arc::new(canonical), target.clone(), request.strict, OnceLock::default());
+        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, target, stamps, strict, query }))
     }
 
     /// The request as a query for what finds answers for rephrased ones; `None` where there is no such thing, or the client
     /// does not want it.
     #[must_use]
-    pub fn query(&self, lookup: &Lookup, request: &Request) -> Option<Result<Query, &'static str>> {
+    pub fn query(&self, lookup: &Lookup, request: &Request) -> Option<Result<Arc<Query>, &'static str>> {
         let semantic = self.semantic.as_ref().filter(|_| lookup.mode == CacheMode::Semantic)?;
         // Who wants a new answer does not want that of another request.
-        (!lookup.directives.refresh).then(|| semantic.prepare(&self.keys, lookup, request))
+        let prepare = || semantic.prepare(&self.keys, lookup, request).map(Arc::new);
+        (!lookup.directives.refresh).then(|| lookup.query.get_or_init(prepare).clone())
     }
 }
 
@@ -111,6 +117,16 @@ impl Lookup {
             }
             CacheMode::Off | CacheMode::Exact => self.key,
         }
+    }
+
+    /// How long an answer stays true, as far as that can be told from the prompt.
+    pub(super) fn lifetime(&self) -> Duration {
+        let freshness = match (self.query.get(), &self.canonical.last_user) {
+            (Some(Ok(query)), _) => query.reading.volatility.freshness,
+            (_, Some(last)) => Volatility::of(&last.text).freshness,
+            (_, None) => return Duration::MAX,
+        };
+        freshness.default_lifetime()
     }
 
     pub(super) fn terms(&self) -> Terms<'_> {
