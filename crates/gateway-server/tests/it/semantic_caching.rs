@@ -224,14 +224,29 @@ async fn what_is_cached_outlives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let more = format!("{}\n  snapshot: \"{}\"", semantic(&model, "policy: calibrated"), folder.path().display());
     let mut gateway = gateway_to(&upstream, &more).await;
-    let (_, first) = ask(&gateway, "How do I reset my password?").await;
+    let (_, password) = ask(&gateway, "How do I reset my password?").await;
+    let (_, invoice) = ask(&gateway, "Where do I find an old invoice?").await;
     ask_until_hit(&gateway, "How can I reset my password?").await;
+    ask_until_hit(&gateway, "Where can I find an old invoice?").await;
     gateway.terminate();
     assert!(gateway.wait_exit().await.success());
     let gateway = gateway_to(&upstream, &more).await;
+    // First of all, so that nothing else was stored by this start that they could resemble; and at once, not in a while.
+    for (rephrased, answer) in
+        [("Please tell me how to reset my password", &password), ("Where could I find an old invoice?", &invoice)]
+    {
+        let (status, said) = ask(&gateway, rephrased).await;
+        assert_eq!((&*status, &said), ("tollgate; hit; detail=semantic", answer), "{rephrased}");
+    }
+    assert_eq!(upstream.requests().len(), 2, "of the first start");
     assert!(ask(&gateway, "How do I reset my password?").await.0.contains("hit; detail=exact"));
-    assert_eq!(ask_until_hit(&gateway, "Please tell me how to reset my password").await, first);
-    assert_eq!(upstream.requests().len(), 1);
+    // No stored prompt has its words, which is known without a search.
+    let (status, said) = ask(&gateway, "What do whales eat?").await;
+    assert!(status.starts_with("tollgate; fwd=miss") && status.ends_with("detail=no-candidate"), "{status}");
+    assert!(said != password && said != invoice);
+    let (status, _) = ask(&gateway, "How do I not reset my password?").await;
+    assert!(status.starts_with("tollgate; fwd=miss") && !status.contains("no-candidate"), "{status}");
+    assert_eq!(upstream.requests().len(), 4);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tollgate_core::{Error, Outcome};
 
 use super::state::{Begun, Chunk, Driven, State, Wakers};
-use super::table::Registration;
+use super::table::{Boarding, Registration};
 
 /// An answer that is on its way.
 pub(super) struct Flight {
@@ -28,8 +28,8 @@ pub struct Seat {
 }
 
 impl Flight {
-    pub(super) fn new(state: State, leader: tollgate_core::Request, registration: Option<Registration>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(state), wakers: Arc::default(), leader, registration })
+    pub(super) fn new(leader: tollgate_core::Request, registration: Option<Registration>) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::new()), wakers: Arc::default(), leader, registration })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -53,6 +53,12 @@ impl Seat {
     pub(super) fn first(flight: Arc<Flight>) -> Self {
         let context = flight.leader.context.clone();
         Self { flight, number: 0, position: 0, context }
+    }
+
+    /// Says what is called. Until then, those who have joined wait.
+    pub(super) fn board(&self, boarding: Boarding) {
+        self.flight.lock().board(boarding);
+        self.flight.wakers.wake_all();
     }
 
     /// A further seat, if the answer can still be read from its beginning.
@@ -188,6 +194,13 @@ impl Drop for Seat {
         let mut state = self.flight.lock();
         if let Some(place) = state.seats.get_mut(self.number) {
             *place = None;
+        }
+        // Only a panic keeps the first one from saying what is called, and nobody else could.
+        if self.number == 0 && state.give_up_boarding() {
+            drop(state);
+            self.flight.landed(None);
+            self.flight.wakers.wake_all();
+            return;
         }
         let next = state.seats.iter().position(Option::is_some);
         let is_over = state.ended.is_some();

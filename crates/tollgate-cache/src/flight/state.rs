@@ -11,6 +11,8 @@ use http_body::Body as _;
 use tollgate_core::ir::{Event, ReadAnswer};
 use tollgate_core::{Body, BoxFuture, Error, ErrorKind, Response};
 
+use super::table::Boarding;
+
 /// How an answer begins.
 #[derive(Clone, Debug)]
 pub struct Begun {
@@ -48,8 +50,13 @@ pub(super) type OnLanding = Box<dyn FnOnce(Landing) + Send>;
 
 /// Where an answer comes from.
 enum Stage {
+    /// The first seat is taken, but it is not known yet what is called.
+    Boarding,
     Calling(BoxFuture<'static, Result<Response, Error>>),
-    Arriving { body: Pin<Box<Body>>, reader: Option<Box<dyn ReadAnswer>> },
+    Arriving {
+        body: Pin<Box<Body>>,
+        reader: Option<Box<dyn ReadAnswer>>,
+    },
     Over,
 }
 
@@ -81,27 +88,39 @@ pub(super) enum Driven {
 }
 
 impl State {
-    pub(super) fn new(
-        calling: BoxFuture<'static, Result<Response, Error>>,
-        make_reader: MakeReader,
-        on_landing: OnLanding,
-        limit: usize,
-    ) -> Self {
+    /// The state of a flight whose first seat is taken.
+    pub(super) fn new() -> Self {
         Self {
-            stage: Stage::Calling(calling),
-            make_reader: Some(make_reader),
+            stage: Stage::Boarding,
+            make_reader: None,
             begun: None,
             chunks: VecDeque::new(),
             base: 0,
             bytes: 0,
-            limit,
+            limit: 0,
             is_understood: true,
             said_end: false,
             ended: None,
-            on_landing: Some(on_landing),
+            on_landing: None,
             seats: vec![Some(0)],
             payer: 0,
         }
+    }
+
+    /// Sets what is called.
+    pub(super) fn board(&mut self, boarding: Boarding) {
+        let Boarding { calling, make_reader, on_landing, limit } = boarding;
+        self.stage = Stage::Calling(calling);
+        (self.make_reader, self.on_landing, self.limit) = (Some(make_reader), Some(on_landing), limit);
+    }
+
+    /// Ends it if it is still not known what is called; whether that was so.
+    pub(super) fn give_up_boarding(&mut self) -> bool {
+        let is_boarding = matches!(self.stage, Stage::Boarding);
+        if is_boarding {
+            self.end(Err(Error::new(ErrorKind::Internal, "The call that was to answer this request was never made.")));
+        }
+        is_boarding
     }
 
     /// Whether somebody can still read the answer from its beginning.
@@ -122,6 +141,7 @@ impl State {
     /// Asks the source for more.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) -> Driven {
         match &mut self.stage {
+            Stage::Boarding => Driven::Pending,
             Stage::Over => Driven::Over(None),
             Stage::Calling(calling) => match calling.as_mut().poll(cx) {
                 Poll::Pending => Driven::Pending,

@@ -9,7 +9,7 @@ use tollgate_core::ir::ReadAnswer;
 use tollgate_core::{BoxFuture, Error, Request, Response};
 
 use super::seat::{Flight, Seat};
-use super::state::{Begun, Landing, State};
+use super::state::{Begun, Landing};
 use crate::Key;
 
 /// The answers that are on their way. Clones share one table.
@@ -26,9 +26,7 @@ pub(super) struct Registration {
 
 /// What a new flight is made of.
 pub struct Boarding {
-    /// The request, for its context and for others to compare theirs with.
-    pub request: Request,
-    /// The call that answers it.
+    /// The call that answers the request.
     pub calling: BoxFuture<'static, Result<Response, Error>>,
     /// Makes the reader of the answer.
     #[expect(clippy::type_complexity, reason = "a closure is what it is")]
@@ -43,28 +41,48 @@ impl Flights {
     /// A seat in the flight of a key, if there is one.
     #[must_use]
     pub fn join(&self, key: &Key, context: &tollgate_core::Context) -> Option<Seat> {
-        let flight = lock(&self.0).get(key)?.upgrade()?;
+        let flight = lock(&self.0).get(key).and_then(Weak::upgrade)?;
         Seat::further(&flight, context)
     }
 
-    /// A seat in the flight of a key, or the first seat of a new one.
-    pub fn join_or_board(&self, key: Key, context: &tollgate_core::Context, board: impl FnOnce() -> Boarding) -> Seat {
+    /// A seat in the flight of a key, or the first seat of a new one. `board` is called once the seat is taken, and without a
+    /// lock: what it does keeps nobody waiting but those who ask the same.
+    pub fn join_or_board(&self, key: Key, request: &Request, board: impl FnOnce() -> Boarding) -> Seat {
+        let mut full = None;
+        loop {
+            let (flight, is_new) = self.flight(key, request, full.as_ref());
+            if is_new {
+                let seat = Seat::first(flight);
+                seat.board(board());
+                return seat;
+            }
+            match Seat::further(&flight, &request.context) {
+                Some(seat) => return seat,
+                None => full = Some(flight),
+            }
+        }
+    }
+
+    /// The flight of a key, unless it is `full`, or else a new one in its place; and whether it is new.
+    pub(super) fn flight(&self, key: Key, request: &Request, full: Option<&Arc<Flight>>) -> (Arc<Flight>, bool) {
         let mut table = lock(&self.0);
-        if let Some(flight) = table.get(&key).and_then(Weak::upgrade)
-            && let Some(seat) = Seat::further(&flight, context)
-        {
-            return seat;
+        let known = table.get(&key).and_then(Weak::upgrade);
+        // Not asked for a seat here: its own lock is held while its answer is read, by which others must not be held up.
+        if let Some(known) = known.filter(|known| full.is_none_or(|full| !Arc::ptr_eq(known, full))) {
+            return (known, false);
         }
         let registration = Registration { table: Arc::downgrade(&self.0), key };
-        let flight = board().flight(Some(registration));
+        let flight = Flight::new(request.clone(), Some(registration));
         table.insert(key, Arc::downgrade(&flight));
-        Seat::first(flight)
+        (flight, true)
     }
 
     /// The only seat of a flight that nobody can join.
     #[must_use]
-    pub fn alone(boarding: Boarding) -> Seat {
-        Seat::first(boarding.flight(None))
+    pub fn alone(request: &Request, boarding: Boarding) -> Seat {
+        let seat = Seat::first(Flight::new(request.clone(), None));
+        seat.board(boarding);
+        seat
     }
 
     /// How many there are.
@@ -84,13 +102,6 @@ impl Flights {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-impl Boarding {
-    fn flight(self, registration: Option<Registration>) -> Arc<Flight> {
-        let state = State::new(self.calling, self.make_reader, self.on_landing, self.limit);
-        Flight::new(state, self.request, registration)
     }
 }
 
@@ -118,6 +129,6 @@ impl fmt::Debug for Flights {
 
 impl fmt::Debug for Boarding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Boarding").field("request", &self.request).finish_non_exhaustive()
+        f.debug_struct("Boarding").field("limit", &self.limit).finish_non_exhaustive()
     }
 }

@@ -49,6 +49,8 @@ impl ReadAnswer for Reader {
     }
 }
 
+const KEY: Key = Key::from_bytes([1; 32]);
+
 struct Bench {
     flights: Flights,
     calls: Arc<AtomicUsize>,
@@ -63,21 +65,27 @@ impl Bench {
         Self { flights: Flights::default(), calls: Arc::default(), landed: Arc::default(), limit: 1000 }
     }
 
-    fn context() -> Context {
-        Context::builder("r").build()
+    fn request() -> Request {
+        Request::new(Operation::ChatCompletions, Head::default(), "{}".into(), Context::builder("r").build())
     }
 
     fn join(&self) -> (Seat, Option<Feed>) {
-        let context = Self::context();
+        self.join_after(|| ())
+    }
+
+    /// Takes a seat, a first one after something else.
+    fn join_after(&self, before: impl FnOnce()) -> (Seat, Option<Feed>) {
+        let request = Self::request();
+        let context = request.context.clone();
         let mut feed = None;
-        let seat = self.flights.join_or_board(Key::from_bytes([1; 32]), &context, || {
+        let seat = self.flights.join_or_board(KEY, &request, || {
+            before();
             self.calls.fetch_add(1, Ordering::Relaxed);
             let (sender, receiver) = mpsc::unbounded_channel();
             feed = Some(sender);
             let body = Fed(receiver, context.clone());
             let landed = self.landed.clone();
             Boarding {
-                request: Request::new(Operation::ChatCompletions, Head::default(), "{}".into(), context.clone()),
                 calling: Box::pin(async { Ok(Response::new(Body::arriving(body))) }),
                 make_reader: Box::new(|_| Some(Box::new(Reader))),
                 on_landing: Box::new(move |landing| landed.lock().unwrap().push(landing)),
@@ -213,4 +221,81 @@ async fn who_reads_too_slowly_is_cut_off_and_the_memory_is_bounded() {
     assert_eq!(read(&mut slow).await.unwrap_err().kind(), ErrorKind::Overloaded);
     assert_eq!(read(&mut first).await.unwrap(), "");
     assert!(bench.landed.lock().unwrap().iter().all(|landing| landing.chunks.is_none()));
+}
+
+/// Whether a thread that asks something else is not held up. It is waited for long enough for any machine.
+fn others_may_ask(flights: &Flights) -> bool {
+    let (flights, (done, is_done)) = (flights.clone(), std::sync::mpsc::channel());
+    std::thread::spawn(move || {
+        let seat = flights.join_or_board(Key::from_bytes([2; 32]), &Bench::request(), || Boarding {
+            calling: Box::pin(std::future::pending()),
+            make_reader: Box::new(|_| None),
+            on_landing: Box::new(|_| ()),
+            limit: 0,
+        });
+        let is_first = seat.is_first();
+        drop(seat);
+        let _ = done.send(is_first);
+    });
+    is_done.recv_timeout(std::time::Duration::from_secs(20)) == Ok(true)
+}
+
+#[tokio::test]
+async fn a_request_that_takes_its_time_to_board_holds_up_no_other() {
+    let bench = Bench::new();
+    let mut second = None;
+    let (first, feed) = bench.join_after(|| {
+        assert!(others_may_ask(&bench.flights));
+        second = Some(bench.join().0);
+    });
+    let mut second = second.unwrap();
+    assert!(first.is_first() && !second.is_first());
+    let feed = feed.unwrap();
+    feed.send(Ok("a.".into())).unwrap();
+    drop(feed);
+    assert_eq!(read(&mut second).await.unwrap(), "a.");
+    assert_eq!(bench.calls.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_being_read_holds_up_none_but_those_who_want_a_seat_in_it() {
+    let bench = Bench::new();
+    let (first, _feed) = bench.join();
+    let flight = bench.flights.flight(KEY, &Bench::request(), None).0;
+    let state = flight.lock();
+    let seats = Arc::strong_count(&flight);
+    let flights = bench.flights.clone();
+    let joining = std::thread::spawn(move || flights.join(&KEY, &Bench::request().context).is_some());
+    // Once it has the flight in its hands, all it still needs is the seat.
+    while Arc::strong_count(&flight) == seats {
+        std::thread::yield_now();
+    }
+    assert!(others_may_ask(&bench.flights));
+    let (flights, request) = (bench.flights.clone(), Bench::request());
+    let boarding = std::thread::spawn(move || {
+        flights.join_or_board(KEY, &request, || unreachable!("it can be joined")).is_first()
+    });
+    while Arc::strong_count(&flight) == seats + 1 {
+        std::thread::yield_now();
+    }
+    assert!(others_may_ask(&bench.flights));
+    drop(state);
+    assert!(joining.join().unwrap() && !boarding.join().unwrap());
+    drop(first);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_call_that_is_never_made_is_told_so() {
+    let bench = Bench::new();
+    let mut second = None;
+    let boarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        bench.join_after(|| {
+            second = Some(bench.join().0);
+            panic!("what boards has an error");
+        })
+    }));
+    assert!(boarded.is_err());
+    assert_eq!(read(&mut second.unwrap()).await.unwrap_err().kind(), ErrorKind::Internal);
+    assert!(bench.flights.is_empty());
+    assert!(bench.join().1.is_some(), "who comes now asks anew");
 }

@@ -20,7 +20,7 @@ where
     let (cache, lookup) = (cache.clone(), lookup.clone());
     in_background(background, on_behalf_of_the_gateway(request, "refresh"), move |calling, request| {
         let board = || boarding(&cache, calling, request, &lookup, Then::Store);
-        let seat = cache.flights().join_or_board(lookup.flight(), &request.context, board);
+        let seat = cache.flights().join_or_board(lookup.flight(), request, board);
         // Else others fetch it already.
         seat.is_first().then_some(seat)
     });
@@ -75,6 +75,6 @@ pub(super) fn compare<B>(
     let then = Then::Settle { query, found, of: LabelOf::Hit };
     let (cache, lookup) = (cache.clone(), lookup.clone());
     in_background(background, on_behalf_of_the_gateway(request, "shadow"), move |calling, request| {
-        Some(Flights::alone(boarding(&cache, calling, request, &lookup, then)))
+        Some(Flights::alone(request, boarding(&cache, calling, request, &lookup, then)))
     });
 }

@@ -28,7 +28,6 @@ pub(super) fn boarding(
     let codec = cache.codec().clone();
     let (asked, filling) = (request.clone(), (cache.clone(), lookup.clone(), request.clone()));
     Boarding {
-        request: request.clone(),
         calling,
         make_reader: Box::new(move |begun| {
             let is_readable = asked.operation.is_conversation() && begun.status == http::StatusCode::OK;

@@ -27,7 +27,7 @@ where
     B::Future: Send,
 {
     let query = match cache.query(lookup, request) {
-        Some(Ok(query)) => Arc::new(query),
+        Some(Ok(query)) => query,
         refused => {
             let detail = refused.and_then(Result::err);
             explain(&request.context, detail);

@@ -132,9 +132,9 @@ where
         let is_particular = asked.refresh || asked.min_similarity.is_some() || request.strict;
         let is_alone = !cache.settings().coalesce || is_particular;
         let mut seat = if is_alone {
-            Flights::alone(board())
+            Flights::alone(request, board())
         } else {
-            cache.flights().join_or_board(lookup.flight(), &request.context, board)
+            cache.flights().join_or_board(lookup.flight(), request, board)
         };
         let is_first = seat.is_first();
         if !is_first {

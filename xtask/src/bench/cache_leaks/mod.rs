@@ -5,10 +5,11 @@
 //! ([`oracle`]): among a request and its changes, and among all requests of the run. For keys of exact answers everything
 //! counts but delivery; for namespaces of rephrased ones, everything but the last words of the user, of which still the
 //! literals and the language do. Requests that say the same are put to it too, since keys that never meet would prove
-//! nothing.
+//! nothing. What the cache remembers of requests that it has answered is searched for leaks in the same way ([`recall`]).
 
 mod mutate;
 mod oracle;
+mod recall;
 mod specimen;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use tollgate_protocols::openai::{HeadLimits, read_head};
 
 use self::mutate::{delivered_otherwise, mutated};
 use self::oracle::{Form, written};
+use self::recall::Recalls;
 use self::specimen::{QUESTIONS, Specimen};
 use crate::Result;
 
@@ -60,6 +62,7 @@ struct Tally {
     rephrased_apart: u64,
     /// Keys that requests of different operations have in common because they mean the same.
     shared_by_operations: u64,
+    recalls: Recalls,
     examples: Vec<String>,
 }
 
@@ -76,6 +79,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     println!("said otherwise: {}, apart: {}", tally.same, tally.same_apart);
     println!("rephrased: {}, apart: {}", tally.rephrased, tally.rephrased_apart);
     println!("keys shared between operations: {}", tally.shared_by_operations);
+    let Recalls { remembered, forgotten, written_anew, probed, unchanged, leaks } = tally.recalls;
+    println!("remembered: {remembered}, forgotten: {forgotten}, written anew: {written_anew}");
+    println!("recalled of {probed} changed requests: {unchanged} in which nothing was changed, {leaks} others");
     tally.examples.iter().for_each(|example| println!("\n{example}"));
     Ok(if tally.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -115,6 +121,7 @@ impl Search {
             let (at, form) = (self.look(&base), Form::of(&base));
             self.meet(&base, at, &form);
             self.say_the_same(&base, at, &form);
+            let known = self.remember(&base);
             for _ in 0..CHANGES {
                 let changed = mutated(&base, &mut self.rng);
                 let (at, form) = (self.look(&changed), Form::of(&changed));
@@ -122,7 +129,9 @@ impl Search {
                 self.tally.keyed += u64::from(at.key.is_some());
                 self.tally.prepared += u64::from(at.namespace.is_some());
                 self.meet(&changed, at, &form);
+                known.iter().for_each(|known| self.probe(known, &changed));
             }
+            known.iter().for_each(|known| self.forget(known));
         }
         self.tally
     }
@@ -193,15 +202,20 @@ impl Search {
     }
 
     fn show(&mut self, what: &str, specimen: &Specimen, form: &Form) {
-        if self.tally.examples.len() < EXAMPLES {
-            self.tally.examples.push(format!("{what}: {}\n  {}", form.whole, specimen.body));
-        }
+        self.tally.example(|| format!("{what}: {}\n  {}", form.whole, specimen.body));
     }
 }
 
 impl Tally {
     fn is_clean(&self) -> bool {
-        self.exact_leaks + self.namespace_leaks + self.same_apart + self.rephrased_apart == 0
+        let recalls = self.recalls.leaks + self.recalls.forgotten;
+        self.exact_leaks + self.namespace_leaks + self.same_apart + self.rephrased_apart + recalls == 0
+    }
+
+    fn example(&mut self, of: impl FnOnce() -> String) {
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(of());
+        }
     }
 }
 
@@ -269,6 +283,7 @@ mod tests {
         assert!(tally.is_clean(), "{tally:#?}");
         // Most of them must have been put to the test, or nothing was shown.
         assert!(tally.keyed > 10_000 && tally.prepared > 4_000, "{tally:?}");
+        assert!(tally.recalls.remembered > 1_000 && tally.recalls.probed > 20_000, "{tally:?}");
         assert!(tally.same > 1_000 && tally.rephrased > 300 && tally.shared_by_operations > 0, "{tally:?}");
     }
 }

@@ -90,7 +90,7 @@ impl Setup {
         }
     }
 
-    pub(super) fn query(&self, lookup: &Lookup, request: &Request) -> Result<Query> {
+    pub(super) fn query(&self, lookup: &Lookup, request: &Request) -> Result<Arc<Query>> {
         let query = self.answers.query(lookup, request).ok_or("the cache is not asked for rephrased requests")?;
         Ok(query.map_err(|reason| format!("a prompt that is not looked for: {reason}"))?)
     }

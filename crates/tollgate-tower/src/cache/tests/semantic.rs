@@ -1,23 +1,70 @@
 //! Answers of rephrased requests.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::json;
 use tollgate_cache::index::memory::MemoryIndex;
 use tollgate_cache::semantic::decision::{Calibrated, DecisionEngine, Policy, Settings as Decisions};
 use tollgate_cache::semantic::{EmbedError, Embedder, SemanticCache};
 use tollgate_cache::{AnswerCache, Settings};
+use tollgate_core::ir::{Answer, AnswerCodec, Canonical, Event, Naming, ReadAnswer, WriteAnswer};
 use tollgate_core::{BoxFuture, CacheMode, CacheStatus, ErrorKind, Operation, Request};
 use tollgate_protocols::doors::Doors;
+use tower_service::Service;
 
 use super::support::*;
 
 /// Counts words, each in a place that its letters decide.
-struct BagOfWords;
+#[derive(Default)]
+struct BagOfWords {
+    /// How often a prompt was read: each time, the vector's maker is asked for its name.
+    readings: AtomicUsize,
+    /// Told when the first prompt is read, which then takes until something comes back.
+    hold: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
+}
+
+/// Counts how often a request is decoded.
+#[derive(Default)]
+struct CountingDoors(AtomicUsize);
+
+impl AnswerCodec for CountingDoors {
+    fn canonical(&self, request: &Request) -> Option<Canonical> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Doors.canonical(request)
+    }
+
+    fn reader(&self, request: &Request, is_stream: bool) -> Box<dyn ReadAnswer> {
+        Doors.reader(request, is_stream)
+    }
+
+    fn gather(&self, events: &[Event]) -> Answer {
+        Doors.gather(events)
+    }
+
+    fn replay(&self, answer: &Answer) -> Vec<Event> {
+        Doors.replay(answer)
+    }
+
+    fn write_whole(&self, request: &Request, answer: &Answer, naming: &Naming) -> Option<Bytes> {
+        Doors.write_whole(request, answer, naming)
+    }
+
+    fn write_stream(&self, request: &Request, naming: &Naming) -> Option<(Box<dyn WriteAnswer>, &'static str)> {
+        Doors.write_stream(request, naming)
+    }
+}
 
 impl Embedder for BagOfWords {
     fn id(&self) -> &str {
+        self.readings.fetch_add(1, Ordering::Relaxed);
+        let hold = self.hold.lock().expect("no panic").take();
+        if let Some((entered, go_on)) = hold {
+            entered.send(()).expect("the test waits");
+            go_on.recv().expect("the test lets it go on");
+        }
         "bag-of-words"
     }
 
@@ -41,12 +88,16 @@ const OTHER: &str = "What do whales eat in winter near Iceland?";
 const ANSWER: &str = "Hold the small button on its back for ten seconds, then choose a new password in the browser.";
 
 fn bench(policy: Policy) -> Bench {
+    bench_of(policy, Arc::default(), Arc::default())
+}
+
+fn bench_of(policy: Policy, codec: Arc<CountingDoors>, embedder: Arc<BagOfWords>) -> Bench {
     let mut settings = Settings::default();
     settings.mode = CacheMode::Semantic;
     let engine = DecisionEngine::new(Decisions::new(policy), 1);
     let index = Arc::new(MemoryIndex::builder().build());
-    let semantic = Arc::new(SemanticCache::new(Arc::new(BagOfWords), index, engine, true));
-    Bench::over(AnswerCache::builder(settings, Arc::new(Doors)).semantic(semantic).build())
+    let semantic = Arc::new(SemanticCache::new(embedder, index, engine, true));
+    Bench::over(AnswerCache::builder(settings, codec).semantic(semantic).build())
 }
 
 /// A bench that has answered one question, and learned it.
@@ -117,6 +168,53 @@ async fn requests_with_tools_are_only_answered_exactly() {
     let same = with_tools(ASKED);
     assert_eq!(bench.served(&same).await, ANSWER);
     assert_eq!(status(&same), (CacheStatus::Hit, Some("exact")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_decoded_and_its_prompt_read_once() {
+    let (codec, embedder) = (Arc::<CountingDoors>::default(), Arc::<BagOfWords>::default());
+    let mut bench = bench_of(Policy::Threshold(0.8), codec.clone(), embedder.clone());
+    let counts = || (codec.0.swap(0, Ordering::Relaxed), embedder.readings.swap(0, Ordering::Relaxed));
+    bench.ask_and_answer(&chat(ASKED), ANSWER).await;
+    others().await;
+    assert_eq!(counts(), (1, 1), "a miss");
+    bench.served(&chat(REPHRASED)).await;
+    assert_eq!(counts(), (1, 1), "one that was rephrased");
+    bench.served(&chat(ASKED)).await;
+    assert_eq!(counts(), (1, 0), "a hit");
+    let asked = [bench.ask(&chat(OTHER)), bench.ask(&chat(OTHER))];
+    bench.calls.next().await.fail(ErrorKind::UpstreamUnreachable);
+    bench.calls.next().await.answer(whole("Krill, mostly."));
+    for asked in asked {
+        let _ = asked.await.expect("no panic");
+    }
+    assert_eq!(counts(), (2, 2), "the first one, and the other that asked again");
+}
+
+#[tokio::test]
+async fn a_prompt_that_takes_long_to_read_holds_up_no_other() {
+    let ((entered, has_entered), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel());
+    let embedder = BagOfWords { hold: Mutex::new(Some((entered, may_go_on))), ..BagOfWords::default() };
+    let mut bench = bench_of(Policy::Threshold(0.8), Arc::default(), Arc::new(embedder));
+    let mut service = bench.service.clone();
+    let slow = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async move { says(&body_of(service.call(chat(ASKED)).await.expect("an answer")).await) })
+    });
+    has_entered.recv().expect("it is being read");
+    // On another thread too, so that a test of what holds it up fails and does not hang.
+    let (mut service, (answered, is_answered)) = (bench.service.clone(), mpsc::channel());
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let response = runtime.block_on(service.call(chat(OTHER)));
+        answered.send(response.is_ok()).expect("the test waits");
+    });
+    let called = tokio::time::timeout(Duration::from_secs(20), bench.calls.next()).await;
+    called.expect("the other prompt is not held up").answer(whole("Krill, mostly."));
+    assert_eq!(is_answered.recv(), Ok(true));
+    go_on.send(()).expect("it waits");
+    bench.calls.next().await.answer(whole(ANSWER));
+    assert_eq!(slow.join().expect("no panic"), ANSWER);
 }
 
 fn question(number: usize, way: usize) -> String {

@@ -1,0 +1,120 @@
+//! Entries as answers to requests.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use tollgate_core::ir::{Event, Naming};
+use tollgate_core::{Body, CacheOutcome, CacheStatus, Head, Operation, Request, Response};
+
+use super::find::{Found, Terms};
+use super::{AnswerCache, Lookup};
+use crate::{Entry, Payload, now_millis};
+
+/// The word for an answer to the very same request.
+const EXACT: &str = "exact";
+
+// === impl AnswerCache ===
+
+impl AnswerCache {
+    /// What was read of a body, if a request for the same operation with that very body was answered from the cache before and
+    /// is remembered.
+    #[must_use]
+    pub fn head_of(&self, operation: Operation, body: &Bytes) -> Option<Arc<Head>> {
+        self.memo.head_of(operation, body)
+    }
+
+    /// The answer to a request that was answered from the cache before, if that answer still may be served: what
+    /// [`Self::plan`], [`Self::find`] and [`Self::serve_exact`] come to, without reading the request.
+    #[must_use]
+    pub fn recall(&self, request: &Request) -> Option<Response> {
+        // The long way looks at what other processes have invalidated.
+        if self.shared_epochs.is_some() && now_millis() >= self.next_look.load(Ordering::Relaxed) {
+            return None;
+        }
+        let known = self.memo.find(request)?;
+        let entry = self.memory.find(&known.key).filter(|entry| known.is_of(entry))?;
+        let max_age = request.cache.as_ref().and_then(|asked| asked.max_age);
+        let terms = Terms { max_age, strict: request.strict, scope: &known.scope };
+        let Found::Fresh(entry) = self.judge(&terms, entry) else { return None };
+        let body = known.template.fill(&naming())?;
+        let rendered = (body, known.template.content_type());
+        Some(self.respond(request, &entry, CacheStatus::Hit, EXACT, rendered))
+    }
+
+    /// A fresh entry as the answer to the very request that it is of, which is remembered. `None` if the request cannot be
+    /// answered with it.
+    #[must_use]
+    pub fn serve_exact(&self, request: &Request, lookup: &Lookup, entry: &Arc<Entry>) -> Option<Response> {
+        let render = |naming: &Naming| self.render(request, entry, naming);
+        let known = self.memo.remember(request, (lookup.key, &lookup.scope), entry, render);
+        let filled = known.and_then(|known| Some((known.template.fill(&naming())?, known.template.content_type())));
+        match filled {
+            Some(rendered) => Some(self.respond(request, entry, CacheStatus::Hit, EXACT, rendered)),
+            None => self.serve(request, entry, CacheStatus::Hit, EXACT),
+        }
+    }
+
+    /// An entry as the answer to a request, and what is noted of it. `None` if the request cannot be answered with it.
+    #[must_use]
+    pub fn serve(
+        &self,
+        request: &Request,
+        entry: &Entry,
+        status: CacheStatus,
+        detail: &'static str,
+    ) -> Option<Response> {
+        let rendered = self.render(request, entry, &naming())?;
+        Some(self.respond(request, entry, status, detail, rendered))
+    }
+
+    fn render(&self, request: &Request, entry: &Entry, naming: &Naming) -> Option<(Bytes, &'static str)> {
+        Some(match &entry.payload {
+            Payload::Text(text) => (Bytes::from(text.clone()), "application/json"),
+            Payload::Answer(answer) if request.is_streamed() => {
+                self.write_stream(request, &self.codec.replay(answer), naming)?
+            }
+            Payload::Answer(answer) => (self.codec.write_whole(request, answer, naming)?, "application/json"),
+        })
+    }
+
+    fn respond(
+        &self,
+        request: &Request,
+        entry: &Entry,
+        status: CacheStatus,
+        detail: &'static str,
+        (body, content_type): (Bytes, &'static str),
+    ) -> Response {
+        let mut response = Response::new(Body::from(body));
+        response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let mut outcome = CacheOutcome::new(status).detail(detail).saved(entry.usage);
+        outcome.age = Some(entry.age(now_millis()));
+        request.context.observe(|observed| {
+            observed.model.clone_from(&entry.model_answered);
+            observed.cache = Some(outcome);
+            for field in &entry.dropped {
+                observed.losses.drop(field.clone());
+            }
+        });
+        self.statistics.served(status, detail, entry.usage.as_ref());
+        response
+    }
+
+    fn write_stream(&self, request: &Request, events: &[Event], naming: &Naming) -> Option<(Bytes, &'static str)> {
+        let (mut writer, content_type) = self.codec.write_stream(request, naming)?;
+        let mut out = Vec::new();
+        events.iter().for_each(|event| writer.write(event, &mut out));
+        Some((out.into(), content_type))
+    }
+}
+
+/// New names for an answer.
+#[must_use]
+pub fn naming() -> Naming {
+    let mut id = String::with_capacity(24);
+    id.extend((0..24).map(|_| fastrand::alphanumeric()));
+    Naming { id, created: now_millis() / 1000 }
+}
