@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::json;
 use tollgate_cache::AnswerCache;
-use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Head, Identity, Operation};
-use tollgate_http::{DoorLimits, FrontDoors, KnownHeads, ListModels};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity, Operation};
+use tollgate_http::{DoorLimits, FrontDoors, KnownBodies, KnownBody, ListModels};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
 use tollgate_tower::capture::{CaptureLayer, Sink};
@@ -382,7 +382,7 @@ fn doors(config: &Config, stack: Stack, registry: Arc<Registry>, keys: ClientKey
         .base_path(config.base_path.clone())
         .limits(limits)
         .models(Catalogue(registry))
-        .known_heads(Remembered(cache))
+        .known_bodies(Remembered(cache))
         .authenticate(keys);
     match &config.cors {
         None => Doors::Plain(doors),
@@ -437,9 +437,10 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
 /// What the cache remembers of bodies, for the front doors.
 struct Remembered(Arc<AnswerCache>);
 
-impl KnownHeads for Remembered {
-    fn head_of(&self, operation: Operation, body: &Bytes) -> Option<Arc<Head>> {
-        self.0.head_of(operation, body)
+impl KnownBodies for Remembered {
+    fn find(&self, operation: Operation, body: &Bytes) -> Option<KnownBody> {
+        let (head, body, recognized) = self.0.recognize(operation, body)?;
+        Some(KnownBody { head, body, recognized })
     }
 }
 

@@ -13,8 +13,8 @@ use tollgate_core::{Body, BoxError, BoxFuture, Error, ErrorKind, Operation, Requ
 use tower_service::Service;
 
 use crate::auth::{Authenticate, Open, credential, query_credential};
-use crate::heads::{KnownHeads, NoHeads};
 use crate::intake::{self, Client, DoorLimits};
+use crate::known::{KnownBodies, NoBodies};
 use crate::models::{self, ListModels, NoModels};
 use crate::receive::receive;
 use crate::reply::{self, Shape};
@@ -33,7 +33,7 @@ struct Settings {
     base_path: String,
     authenticate: Arc<dyn Authenticate>,
     models: Arc<dyn ListModels>,
-    heads: Arc<dyn KnownHeads>,
+    known: Arc<dyn KnownBodies>,
     limits: DoorLimits,
 }
 
@@ -45,7 +45,7 @@ impl<S> FrontDoors<S> {
             base_path: String::new(),
             authenticate: Arc::new(Open),
             models: Arc::new(NoModels),
-            heads: Arc::new(NoHeads),
+            known: Arc::new(NoBodies),
             limits: DoorLimits::default(),
         };
         Self { stack: Spare::new(stack), settings: Arc::new(settings) }
@@ -74,8 +74,8 @@ impl<S> FrontDoors<S> {
 
     /// Sets who knows bodies that came before. Defaults to nobody.
     #[must_use]
-    pub fn known_heads(mut self, heads: impl KnownHeads + 'static) -> Self {
-        self.change(|settings| settings.heads = Arc::new(heads));
+    pub fn known_bodies(mut self, known: impl KnownBodies + 'static) -> Self {
+        self.change(|settings| settings.known = Arc::new(known));
         self
     }
 
@@ -163,7 +163,7 @@ where
         Door::Passthrough { provider, path } => {
             intake::passthrough(provider, path, &parts, body, client, settings.limits)
         }
-        Door::Operation(entry) => intake::operation(&entry, &parts, body, client, settings.limits, &*settings.heads),
+        Door::Operation(entry) => intake::operation(&entry, &parts, body, client, settings.limits, &*settings.known),
         Door::ListModels | Door::DescribeModel(_) | Door::OllamaVersion => {
             Err(Error::new(ErrorKind::Internal, "This door was passed already."))
         }

@@ -9,7 +9,7 @@
 
 use std::task::{Context, Poll};
 
-use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Operation, Request, Response};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Operation, Request, Response, boxed};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -59,7 +59,7 @@ where
             .and_then(|grant| refusal(&grant, &request));
         match refused {
             Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => Box::pin(self.inner.call(request)),
+            None => boxed(self.inner.call(request)),
         }
     }
 }

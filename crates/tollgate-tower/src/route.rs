@@ -5,7 +5,7 @@
 
 use std::task::{Context, Poll};
 
-use tollgate_core::{BoxFuture, Error, Request, Response, Route as Decide, Target};
+use tollgate_core::{BoxFuture, Error, Request, Response, Route as Decide, Target, boxed};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -57,7 +57,7 @@ where
         match known {
             Some(Ok(target)) => {
                 note(&mut request, target);
-                return Box::pin(self.inner.call(request));
+                return boxed(self.inner.call(request));
             }
             Some(Err(error)) => return Box::pin(std::future::ready(Err(error))),
             None => {}

@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use http::HeaderMap;
 use tollgate_core::ir::{Naming, Protocol};
-use tollgate_core::{CacheDirectives, Head, Identity, Operation, Request, Target};
+use tollgate_core::{CacheDirectives, Head, Identity, Operation, Recognized, Request, Target};
 
 use self::hash::Seeds;
 use self::table::Table;
@@ -70,17 +70,23 @@ impl Memo {
     /// What is remembered of a request.
     pub(crate) fn find(&self, request: &Request) -> Option<Arc<Memorable>> {
         // What was edited is no longer what the client sent.
-        let found = self.table.get(self.place(request)).filter(|_| request.edits.is_empty())?;
+        if self.table.is_empty() || !request.edits.is_empty() {
+            return None;
+        }
+        let recognized = request.recognized.as_ref().and_then(Recognized::by::<Memorable>);
+        let found = recognized.or_else(|| self.table.get(self.place(request)))?;
         found.asked.is(request).then_some(found)
     }
 
-    /// What was read of a body, if a request for the same operation with that very body is remembered.
-    pub(crate) fn head_of(&self, operation: Operation, body: &Bytes) -> Option<Arc<Head>> {
+    /// A body that a request for the same operation is remembered with, and what was read of it.
+    pub(crate) fn recognize(&self, operation: Operation, body: &Bytes) -> Option<(Arc<Head>, Bytes, Recognized)> {
         if self.table.is_empty() {
             return None;
         }
         let found = self.table.get(self.seeds.hash(body))?;
-        (found.asked.operation == operation && found.asked.body == *body).then(|| found.asked.head.clone())
+        let Asked { head, body: known, .. } = &found.asked;
+        let is_same = found.asked.operation == operation && known == body;
+        is_same.then(|| (head.clone(), known.clone(), Recognized::new(found.clone())))
     }
 
     /// Remembers a request that was answered with an entry; gives the template of its answer.
@@ -153,11 +159,16 @@ impl Asked {
             && self.directives == request.cache
             && self.headers == request.headers
             && request.context.observe(|observed| observed.identity == self.identity)
-            && self.body == request.body
+            && is_same_body(&self.body, &request.body)
     }
 }
 
 /// Whether two heads ask for the same of the same body. A path may say what a body does not.
 fn is_same_head(one: &Head, other: &Head) -> bool {
     one.stream == other.stream && one.model_name() == other.model_name()
+}
+
+/// Mostly it is the very one that was recognized, and need not be compared again.
+fn is_same_body(one: &Bytes, other: &Bytes) -> bool {
+    one.len() == other.len() && (std::ptr::eq(one.as_ptr(), other.as_ptr()) || one == other)
 }
