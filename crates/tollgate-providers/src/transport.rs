@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tollgate_core::{Body, BoxError, Error, ErrorKind};
-use tollgate_remote::http::{ConnectTimeout, HttpClient, HttpClientBuilder};
+use tollgate_core::{Body, Error, ErrorKind};
+use tollgate_remote::http::{HttpClient, HttpClientBuilder, HttpError, Incoming};
 use tollgate_remote::tls;
 
 /// Sends requests. Clones share their pools of connections.
@@ -54,8 +54,8 @@ impl Transport {
     /// If the server cannot be reached, closes the connection, or answers something that is not HTTP. The message names
     /// no address; the cause, for logs, may.
     pub async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, Error> {
-        let response = self.pool().request(request).await.map_err(|error| classify(error.is_connect(), error))?;
-        Ok(response.map(|body| Body::arriving(Arriving(body))))
+        let response = self.pool().request(request).await.map_err(classify)?;
+        Ok(response.map(|body| Body::arriving(Answer(body))))
     }
 
     fn pool(&self) -> &HttpClient {
@@ -98,37 +98,24 @@ impl TransportBuilder {
     }
 }
 
-fn classify(in_connect: bool, error: impl Into<BoxError>) -> Error {
-    let error: BoxError = error.into();
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
-    while let Some(known) = cause {
-        if known.is::<ConnectTimeout>() {
-            return Error::new(ErrorKind::UpstreamTimeout, "The provider did not accept a connection in time.")
-                .with_source(error);
-        }
-        if let Some(hyper) = known.downcast_ref::<hyper::Error>()
-            && hyper.is_parse()
-        {
-            return Error::new(
-                ErrorKind::UpstreamInvalid,
-                "The head of the provider's answer is not HTTP, or larger than the limit.",
-            )
-            .with_source(error);
-        }
-        cause = known.source();
-    }
-    let message = if in_connect {
-        "The provider could not be reached."
+fn classify(error: HttpError) -> Error {
+    let (kind, message) = if error.is_connect_timeout() {
+        (ErrorKind::UpstreamTimeout, "The provider did not accept a connection in time.")
+    } else if error.is_invalid() {
+        let message = "The head of the provider's answer is not HTTP, or larger than the limit.";
+        (ErrorKind::UpstreamInvalid, message)
+    } else if error.is_connect() {
+        (ErrorKind::UpstreamUnreachable, "The provider could not be reached.")
     } else {
-        "The provider closed the connection before it answered."
+        (ErrorKind::UpstreamUnreachable, "The provider closed the connection before it answered.")
     };
-    Error::new(ErrorKind::UpstreamUnreachable, message).with_source(error)
+    Error::new(kind, message).with_source(error)
 }
 
 /// A response body whose errors are ours.
-struct Arriving(hyper::body::Incoming);
+struct Answer(Incoming);
 
-impl http_body::Body for Arriving {
+impl http_body::Body for Answer {
     type Data = bytes::Bytes;
     type Error = Error;
 

@@ -4,12 +4,16 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::{ClientConfig, RootCertStore};
 
+/// Whom to trust, and what to speak. Becomes the `ClientConfig` of rustls for who has that very version.
+#[derive(Clone, Debug)]
+pub struct Tls(ClientConfig);
+
 /// TLS to servers that this system trusts. Made at first use and shared: the roots are read from the disk, which takes some
 /// milliseconds, and take a megabyte.
 #[must_use]
-pub fn system() -> &'static ClientConfig {
-    static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
-    CONFIG.get_or_init(|| {
+pub fn system() -> &'static Tls {
+    static TLS: OnceLock<Tls> = OnceLock::new();
+    TLS.get_or_init(|| {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
@@ -22,14 +26,20 @@ pub fn system() -> &'static ClientConfig {
 
 /// TLS to no server at all, for who is not going to talk to one.
 #[must_use]
-pub fn nobody() -> ClientConfig {
+pub fn nobody() -> Tls {
     trusting(RootCertStore::empty())
 }
 
-fn trusting(roots: RootCertStore) -> ClientConfig {
+fn trusting(roots: RootCertStore) -> Tls {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     match ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
-        Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
+        Ok(builder) => Tls(builder.with_root_certificates(roots).with_no_client_auth()),
         Err(error) => unreachable!("ring supports the default protocol versions: {error}"),
+    }
+}
+
+impl From<Tls> for ClientConfig {
+    fn from(tls: Tls) -> Self {
+        tls.0
     }
 }

@@ -34,7 +34,7 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
 
 /// Crates with optional clients of servers, which are off unless somebody asks for them. A build of the whole workspace switches
 /// them on for everybody, so nothing can be told of a crate by what is below these; `weight` counts them alone.
-const HAVE_CLIENTS: &[&str] = &["tollgate-cache"];
+const HAVE_CLIENTS: &[&str] = &["tollgate-remote"];
 
 /// Only the loader of the server's configuration reads the environment.
 const ENVIRONMENT_READER: &str = "crates/gateway-server/src/config/environment/";

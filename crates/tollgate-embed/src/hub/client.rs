@@ -7,9 +7,8 @@ use http::header::{LOCATION, RANGE, USER_AGENT};
 use http::uri::{PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tollgate_core::Body;
-use tollgate_remote::http::HttpClient;
+use tollgate_remote::http::{HttpClient, Incoming};
 
 use super::error::{FetchError, Kind};
 

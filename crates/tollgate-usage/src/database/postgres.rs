@@ -164,7 +164,8 @@ fn start(lanes: [(Lane, mpsc::Receiver<Job>); 2]) -> Result<(), DatabaseError> {
 
 impl Lane {
     fn new(config: Config, migrations: Arc<Mutex<Vec<Migrations>>>) -> Self {
-        let tls = (config.get_ssl_mode() != SslMode::Disable).then(|| MakeRustlsConnect::new(tls::system().clone()));
+        let tls =
+            (config.get_ssl_mode() != SslMode::Disable).then(|| MakeRustlsConnect::new(tls::system().clone().into()));
         Self { config, tls, migrations, client: None }
     }
 

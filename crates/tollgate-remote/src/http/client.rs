@@ -1,13 +1,12 @@
-//! HTTP to servers: one pooled client with TLS, without redirects and without decompression.
-//!
-//! There is one type of it, whatever is sent and to whom, because all of HTTP/2 is compiled anew for each.
+//! The client.
 
 use std::fmt;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::http::{Request, Response, Uri};
-use hyper::body::Incoming;
+use bytes::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tollgate_core::{Body, BoxError, BoxFuture};
 use tower_service::Service;
 
+use super::error::{ConnectTimeout, HttpError};
 use crate::tls;
 
 /// Sends requests. Clones share their pool of connections.
@@ -23,8 +23,9 @@ use crate::tls;
 #[derive(Clone)]
 pub struct HttpClient(Client<Deadlined, Body>);
 
-/// Why a request was not answered; its causes may hold a [`ConnectTimeout`].
-pub use hyper_util::client::legacy::Error as HttpError;
+/// The body of an answer, as it arrives.
+#[derive(Debug)]
+pub struct Incoming(hyper::body::Incoming);
 
 /// Builds an [`HttpClient`].
 #[derive(Clone, Debug)]
@@ -34,10 +35,6 @@ pub struct HttpClientBuilder {
     max_headers: usize,
     tls: bool,
 }
-
-/// Connecting took longer than it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectTimeout;
 
 /// A connector with a limit on the whole of connecting; the one of `HttpConnector` leaves TLS out.
 #[derive(Clone)]
@@ -59,7 +56,8 @@ impl HttpClient {
     /// # Errors
     /// If the server cannot be reached, closes the connection, or answers something that is not HTTP.
     pub async fn request(&self, request: Request<Body>) -> Result<Response<Incoming>, HttpError> {
-        self.0.request(request).await
+        let answer = self.0.request(request).await.map_err(|error| HttpError::of(error.is_connect(), error.into()))?;
+        Ok(answer.map(Incoming))
     }
 }
 
@@ -100,7 +98,7 @@ impl HttpClientBuilder {
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_secs(60)));
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(if self.tls { tls::system().clone() } else { tls::nobody() })
+            .with_tls_config(if self.tls { tls::system().clone() } else { tls::nobody() }.into())
             .https_or_http()
             .enable_http1()
             .enable_http2()
@@ -119,15 +117,27 @@ impl HttpClientBuilder {
     }
 }
 
-// === impl ConnectTimeout ===
+// === impl Incoming ===
 
-impl fmt::Display for ConnectTimeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("connecting took too long")
+impl http_body::Body for Incoming {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, HttpError>>> {
+        Pin::new(&mut self.get_mut().0).poll_frame(cx).map_err(|error| HttpError::of(false, error.into()))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.0.size_hint()
     }
 }
-
-impl std::error::Error for ConnectTimeout {}
 
 // === impl Deadlined ===
 
