@@ -29,6 +29,9 @@ pub struct Settings {
     pub reuse_sampled: bool,
     /// Whether equal requests in flight share one answer. Defaults to true.
     pub coalesce: bool,
+    /// Whether clients that share answers are kept from telling what others have asked: stored answers come as slowly as they
+    /// came the first time. Has no effect with [`Scope::Key`]. Defaults to true.
+    pub conceal: bool,
 }
 
 /// Who shares answers. Keys belong to paths such as `acme/search/alice`, of tenant, team and user; of a key that belongs
@@ -59,7 +62,16 @@ impl Default for Settings {
             max_entry: 1024 * 1024,
             reuse_sampled: true,
             coalesce: true,
+            conceal: true,
         }
+    }
+}
+
+impl Settings {
+    /// Whether a stored answer must look as if it were new.
+    #[must_use]
+    pub fn conceals(&self) -> bool {
+        self.conceal && self.scope != Scope::Key
     }
 }
 

@@ -141,6 +141,7 @@ fn settings(config: &Config) -> Settings {
     settings.max_entry = cache.max_entry.as_usize();
     settings.reuse_sampled = cache.sampled == types::SampledAnswers::Reuse;
     settings.coalesce = cache.coalesce;
+    settings.conceal = cache.conceal;
     settings
 }
 

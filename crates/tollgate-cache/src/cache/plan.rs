@@ -10,7 +10,7 @@ use super::AnswerCache;
 use super::find::Terms;
 use crate::semantic::Query;
 use crate::semantic::text::Volatility;
-use crate::{Key, KeyParts, Stamp};
+use crate::{Key, KeyParts, Scope, Stamp};
 
 /// What is to be done for a request.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub struct Lookup {
     pub(super) target: Target,
     pub(super) stamps: Vec<Stamp>,
     strict: bool,
+    flight: Key,
     /// What it is as a query, once that was asked for: its words are read once.
     query: OnceLock<Result<Arc<Query>, &'static str>>,
 }
@@ -79,10 +80,18 @@ impl AnswerCache {
         let scope = self.settings.scope.of(&request.context.identity());
         let directives = asked.cloned().unwrap_or_default();
         let key = self.keys.exact(KeyParts { scope: &scope, target, request }, &canonical.body);
+        let flight = match self.settings.conceals() {
+            // Nobody else's answer, because it would come sooner than one of one's own.
+            true => {
+                let scope = Scope::Key.of(&request.context.identity());
+                self.keys.exact(KeyParts { scope: &scope, target, request }, &canonical.body)
+            }
+            false => key,
+        };
         let stamps = self.epochs.stamps(&scope, target, &directives.tags);
         let (canonical, target, strict, query) =
             (Arc::new(canonical), target.clone(), request.strict, OnceLock::default());
-        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, target, stamps, strict, query }))
+        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, target, stamps, strict, flight, query }))
     }
 
     /// The request as a query for what finds answers for rephrased ones; `None` where there is no such thing, or the client
@@ -111,11 +120,11 @@ impl Lookup {
     pub fn flight(&self) -> Key {
         match self.mode {
             CacheMode::Semantic => {
-                let mut bytes = *self.key.as_bytes();
+                let mut bytes = *self.flight.as_bytes();
                 bytes[31] ^= 1;
                 Key::from_bytes(bytes)
             }
-            CacheMode::Off | CacheMode::Exact => self.key,
+            CacheMode::Off | CacheMode::Exact => self.flight,
         }
     }
 

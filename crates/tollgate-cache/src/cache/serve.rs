@@ -23,6 +23,10 @@ impl AnswerCache {
     /// [`Self::plan`], [`Self::find`] and [`Self::serve_exact`] come to, without reading the request.
     #[must_use]
     pub fn recall(&self, request: &Request) -> Option<Response> {
+        // What is remembered is all there at once, which would tell.
+        if self.settings.conceals() {
+            return None;
+        }
         // The long way looks at what other processes have invalidated.
         if self.shared_epochs.is_some() && now_millis() >= self.next_look.load(Ordering::Relaxed) {
             return None;
@@ -63,7 +67,7 @@ impl AnswerCache {
         Some(self.respond(request, entry, status, detail, rendered))
     }
 
-    fn render(&self, request: &Request, entry: &Entry, naming: &Naming) -> Option<(Bytes, &'static str)> {
+    pub(super) fn render(&self, request: &Request, entry: &Entry, naming: &Naming) -> Option<(Bytes, &'static str)> {
         Some(match &entry.payload {
             Payload::Text(text) => (Bytes::from(text.clone()), "application/json"),
             Payload::Answer(answer) if request.is_streamed() => {
@@ -73,7 +77,7 @@ impl AnswerCache {
         })
     }
 
-    fn respond(
+    pub(super) fn respond(
         &self,
         request: &Request,
         entry: &Entry,

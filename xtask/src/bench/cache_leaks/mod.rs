@@ -254,6 +254,8 @@ fn request(specimen: &Specimen, text: String) -> Option<Request> {
 fn cache(scope: Scope) -> AnswerCache {
     let mut settings = Settings::default();
     (settings.mode, settings.scope) = (CacheMode::Semantic, scope);
+    // Else nothing would be remembered where answers are shared.
+    settings.conceal = false;
     let engine = DecisionEngine::new(Decisions::new(Policy::default()), 1);
     let index = Arc::new(MemoryIndex::builder().build());
     let semantic = Arc::new(SemanticCache::new(Arc::new(Nowhere), index, engine, true));

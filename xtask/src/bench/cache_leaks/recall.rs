@@ -137,5 +137,6 @@ fn entry(lookup: &Lookup, operation: Operation) -> Entry {
         stored_at: now_millis(),
         ttl: 3_600_000,
         grace: 0,
+        pace: None,
     }
 }

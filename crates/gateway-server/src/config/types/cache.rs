@@ -35,6 +35,11 @@ pub struct Cache {
     pub sampled: SampledAnswers,
     /// Lets equal requests in flight share one answer of the provider.
     pub coalesce: bool,
+    /// Keeps clients that share answers, which they do with any `scope` but `key`, from telling what others have asked. Stored
+    /// answers come as slowly as they came the first time, no header says that they were stored, new ones are written in the
+    /// same way, only requests of one key share an answer in flight, and none may ask for a stored answer only. Without
+    /// it, hits are fast, and whoever shares them can find out what was asked before.
+    pub conceal: bool,
     /// How much memory answers may take. It is only taken as answers come. An eighth of it is for requests that come again
     /// byte for byte, which are then answered without being read.
     pub memory: ByteSize,
@@ -203,6 +208,7 @@ impl Default for Cache {
             max_entry: ByteSize::mib(1),
             sampled: SampledAnswers::Reuse,
             coalesce: true,
+            conceal: true,
             memory: ByteSize::mib(64),
             key_secret: None,
             snapshot: None,
