@@ -3,5 +3,6 @@
 mod coalescing;
 mod concealed;
 mod exact;
+mod failure_modes;
 mod semantic;
 mod support;
