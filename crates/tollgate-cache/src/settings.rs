@@ -27,6 +27,9 @@ pub struct Settings {
     pub max_entry: usize,
     /// Whether answers are reused where the temperature is above zero, or not given. Defaults to true.
     pub reuse_sampled: bool,
+    /// How many different answers are kept for each request of that kind, of which one is served at random; at least one.
+    /// Defaults to one.
+    pub variants: u8,
     /// Whether equal requests in flight share one answer. Defaults to true.
     pub coalesce: bool,
     /// Whether clients that share answers are kept from telling what others have asked: stored answers come as slowly as they
@@ -61,6 +64,7 @@ impl Default for Settings {
             stale_if_error: Duration::ZERO,
             max_entry: 1024 * 1024,
             reuse_sampled: true,
+            variants: 1,
             coalesce: true,
             conceal: true,
         }

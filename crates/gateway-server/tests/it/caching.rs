@@ -508,3 +508,15 @@ async fn who_says_so_shares_answers_openly() {
     assert_eq!(status(&gateway.chat(chat("m")).send().await), "tollgate; fwd=miss; stored");
     assert_eq!(status(&gateway.chat(chat("m")).send().await), "tollgate; hit; detail=exact");
 }
+
+#[tokio::test]
+async fn several_answers_are_kept_where_that_is_asked_for() {
+    let upstream = Upstream::sequence(["one", "two", "three"].map(|text| Reply::json(completion(text))));
+    let gateway = gateway_to(&upstream, "cache: { mode: exact, variants: 2 }").await;
+    let mut answers = HashSet::new();
+    for _ in 0..60 {
+        answers.insert(text_of(gateway.chat(chat("m")).send().await).await);
+    }
+    assert_eq!(answers, HashSet::from(["one", "two"].map(str::to_owned)));
+    assert_eq!(upstream.requests().len(), 2);
+}

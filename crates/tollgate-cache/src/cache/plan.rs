@@ -39,6 +39,8 @@ pub struct Lookup {
     pub(super) stamps: Vec<Stamp>,
     strict: bool,
     flight: Key,
+    /// Whether the same request may have another key the next time.
+    pub(super) is_drawn: bool,
     /// What it is as a query, once that was asked for: its words are read once.
     query: OnceLock<Result<Arc<Query>, &'static str>>,
 }
@@ -65,7 +67,7 @@ impl AnswerCache {
             return Plan::Bypass("no-store");
         }
         let Some(target) = &request.target else { return Plan::None };
-        let Some(canonical) = self.codec.canonical(request) else { return Plan::Bypass("malformed") };
+        let Some(mut canonical) = self.codec.canonical(request) else { return Plan::Bypass("malformed") };
         let traits = canonical.traits;
         if traits.provider_tools {
             return Plan::Bypass("provider-tools");
@@ -76,6 +78,10 @@ impl AnswerCache {
         let is_sampled = traits.sampled && operation.is_conversation();
         if is_sampled && !self.settings.reuse_sampled && asked.and_then(|asked| asked.mode).is_none() {
             return Plan::Bypass("sampled");
+        }
+        let is_drawn = is_sampled && self.settings.variants > 1;
+        if is_drawn {
+            set_apart(&mut canonical, fastrand::u8(..self.settings.variants));
         }
         let scope = self.settings.scope.of(&request.context.identity());
         let directives = asked.cloned().unwrap_or_default();
@@ -91,7 +97,19 @@ impl AnswerCache {
         let stamps = self.epochs.stamps(&scope, target, &directives.tags);
         let (canonical, target, strict, query) =
             (Arc::new(canonical), target.clone(), request.strict, OnceLock::default());
-        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, target, stamps, strict, flight, query }))
+        Plan::Use(Box::new(Lookup {
+            key,
+            canonical,
+            mode,
+            directives,
+            scope,
+            target,
+            stamps,
+            strict,
+            flight,
+            is_drawn,
+            query,
+        }))
     }
 
     /// The request as a query for what finds answers for rephrased ones; `None` where there is no such thing, or the client
@@ -102,6 +120,17 @@ impl AnswerCache {
         // Who wants a new answer does not want that of another request.
         let prepare = || semantic.prepare(&self.keys, lookup, request).map(Arc::new);
         (!lookup.directives.refresh).then(|| lookup.query.get_or_init(prepare).clone())
+    }
+}
+
+/// Keeps one of several answers to a request apart from the others, in keys and in namespaces. The first one stays where it
+/// would be if it were the only one.
+fn set_apart(canonical: &mut Canonical, variant: u8) {
+    if variant > 0 {
+        // No JSON has such a byte.
+        let mark = [0, variant];
+        canonical.body.extend(mark);
+        canonical.last_user.iter_mut().for_each(|last| last.around.extend(mark));
     }
 }
 

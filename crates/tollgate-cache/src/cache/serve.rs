@@ -45,6 +45,10 @@ impl AnswerCache {
     /// answered with it.
     #[must_use]
     pub fn serve_exact(&self, request: &Request, lookup: &Lookup, entry: &Arc<Entry>) -> Option<Response> {
+        // Remembered, one of several answers would be the only one.
+        if lookup.is_drawn {
+            return self.serve(request, entry, CacheStatus::Hit, EXACT);
+        }
         let render = |naming: &Naming| self.render(request, entry, naming);
         let known = self.memo.remember(request, (lookup.key, &lookup.scope), entry, render);
         let filled = known.and_then(|known| Some((known.template.fill(&naming())?, known.template.content_type())));

@@ -33,6 +33,9 @@ pub struct Cache {
     /// Whether answers to requests with a temperature above zero, or none, are reused: `reuse` or `bypass`. The default is
     /// to reuse them, since most clients never set a temperature.
     pub sampled: SampledAnswers,
+    /// How many different answers are kept for each such request; one of them is served at random. From 1 to 10: each of them
+    /// has to be asked for once.
+    pub variants: u8,
     /// Lets equal requests in flight share one answer of the provider.
     pub coalesce: bool,
     /// Keeps clients that share answers, which they do with any `scope` but `key`, from telling what others have asked. Stored
@@ -207,6 +210,7 @@ impl Default for Cache {
             stale_if_error: Span::from_secs(0),
             max_entry: ByteSize::mib(1),
             sampled: SampledAnswers::Reuse,
+            variants: 1,
             coalesce: true,
             conceal: true,
             memory: ByteSize::mib(64),

@@ -10,7 +10,7 @@ use tollgate_core::{CacheStatus, Context, ErrorKind, Identity, Request};
 
 use super::support::*;
 
-const PACE: Pace = Pace { first: 300, last: 1300, pieces: 4 };
+pub(super) const PACE: Pace = Pace { first: 300, last: 1300, pieces: 4 };
 const ANSWER: &str = "A gate at which whoever passes pays for the road.";
 
 fn team(settings: &mut Settings) {
@@ -32,7 +32,7 @@ fn bob(request: Request) -> Request {
 }
 
 /// Lets everything that is stored have come at a pace.
-fn slow_down(bench: &Bench, pace: Option<Pace>) {
+pub(super) fn slow_down(bench: &Bench, pace: Option<Pace>) {
     let mut entries = Vec::new();
     bench.cache.memory().visit(|key, entry, _| {
         entries.push((*key, (**entry).clone()));

@@ -2,10 +2,12 @@
 //!
 //! The numbers are those of `docs/cache-failure-modes.md`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tollgate_cache::index::memory::MemoryIndex;
 use tollgate_cache::semantic::decision::{DecisionEngine, Policy, Settings as Decisions};
 use tollgate_cache::semantic::{EmbedError, Embedder, SemanticCache};
@@ -13,6 +15,7 @@ use tollgate_cache::{AnswerCache, Scope, Settings};
 use tollgate_core::{BoxFuture, CacheMode, CacheStatus, Context, ErrorKind, Identity, Operation, Request, Target};
 use tollgate_protocols::doors::Doors;
 
+use super::concealed::{PACE, slow_down};
 use super::support::*;
 
 /// Takes everything for the same, as somebody would have it who seeks texts that meet.
@@ -200,6 +203,19 @@ async fn nobody_gets_what_is_of_another_scope() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_answer_of_a_rephrased_request_comes_over_time_too() {
+    let team = |settings: &mut Settings| settings.scope = Scope::Team;
+    let mut bench = bench_with(&MemoryIndex::builder().build(), "blind", team);
+    bench.ask_and_answer(&by("acme/search/alice", QUESTION), ANSWER).await;
+    others().await;
+    slow_down(&bench, Some(PACE));
+    let (asked, since) = (by("acme/search/bob", REPHRASED), Instant::now());
+    assert_eq!(bench.served(&asked).await, ANSWER);
+    assert_eq!(since.elapsed(), Duration::from_millis(PACE.last), "25");
+    assert_eq!(status(&asked), (CacheStatus::Hit, Some("semantic")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_model_has_answers_of_its_own_whether_it_answers_or_makes_the_vectors() {
     let index = MemoryIndex::builder().build();
     let mut first = bench_with(&index, "blind", |_| ());
@@ -256,6 +272,54 @@ async fn answers_that_were_chosen_by_chance_may_be_left_alone() {
     }
     bench.ask_and_answer(&with(Some(0.0)), "two").await;
     assert_eq!(bench.served(&with(Some(0.0))).await, "two");
+}
+
+/// What is answered to a request that comes many times: all answers, of which the provider has given each once.
+async fn answers_to(bench: &mut Bench, asked: impl Fn() -> Request) -> BTreeSet<String> {
+    let mut answers = BTreeSet::new();
+    for _ in 0..200 {
+        let asked = bench.ask(&asked());
+        others().await;
+        if let Some(call) = bench.calls.waiting() {
+            let answer = format!("The answer number {}.", answers.len());
+            call.answer(whole(&answer));
+            assert!(answers.insert(text_of(asked).await));
+        } else {
+            assert!(answers.contains(&text_of(asked).await));
+        }
+    }
+    answers
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_several_answers_is_drawn_where_the_provider_draws_too() {
+    let at = |temperature: f64| {
+        let turns = json!([{ "role": "user", "content": QUESTION }]);
+        request(Operation::ChatCompletions, &json!({ "model": "m", "messages": turns, "temperature": temperature }))
+    };
+    for (variants, temperature, expected) in [(3, 0.7, 3), (10, 1.0, 10), (3, 0.0, 1), (1, 0.7, 1)] {
+        let mut bench = Bench::exact(|settings| settings.variants = variants);
+        let answers = answers_to(&mut bench, || at(temperature)).await;
+        assert_eq!(answers.len(), expected, "18: {variants} {temperature}");
+        let mut served = BTreeSet::new();
+        for _ in 0..200 {
+            served.insert(bench.served(&at(temperature)).await);
+        }
+        assert_eq!(served, answers, "18: each of them is served");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_of_which_one_is_drawn_are_reused_one_by_one() {
+    let mut bench = bench_with(&MemoryIndex::builder().build(), "blind", |settings| settings.variants = 2);
+    bench.ask_and_answer(&chat(QUESTION), ANSWER).await;
+    others().await;
+    let mut outcomes = BTreeSet::new();
+    for _ in 0..100 {
+        let only = directed(chat(REPHRASED), |directives| directives.only_if_cached = true);
+        outcomes.insert(bench.ask(&only).await.expect("no panic").is_ok());
+    }
+    assert_eq!(outcomes.len(), 2, "18: the other one is yet to be asked for");
 }
 
 #[tokio::test(start_paused = true)]
