@@ -17,11 +17,14 @@ use crate::managed::database::{FILE, make_private};
 
 /// Keeps the records of all requests. Clones share what is behind them.
 #[derive(Clone, Debug)]
-pub struct Accounts {
+pub struct Accounts(Arc<Kept>);
+
+/// Not both: what is in a database need not take memory, nor time, a second time.
+#[derive(Debug)]
+enum Kept {
     /// The latest records, and the sums since the start.
-    pub(crate) memory: Arc<MemoryLedger>,
-    durable: Option<Arc<DurableLedger>>,
-    database: Option<Database>,
+    Memory(Arc<MemoryLedger>),
+    Durable(DurableLedger, Database),
 }
 
 /// The database that what is kept for good is in, for all that have something to keep.
@@ -47,13 +50,13 @@ impl Accounts {
     /// # Errors
     /// If what somebody configured cannot be used. A default that cannot is done without, with a warning.
     pub async fn open(config: &Config) -> Result<Self, ConfigErrors> {
-        let memory = Arc::new(MemoryLedger::new(config.usage.recent, config.usage.max_groups));
+        let memory = || Self::in_memory(config.usage.recent, config.usage.max_groups);
         let store = config.ledger.store.unwrap_or(LedgerStoreName::Sqlite);
         if store == LedgerStoreName::Memory {
-            return Ok(Self { memory, durable: None, database: None });
+            return Ok(memory());
         }
         match durable(config, store).await {
-            Ok((durable, database)) => Ok(Self { memory, durable: Some(Arc::new(durable)), database: Some(database) }),
+            Ok((durable, database)) => Ok(Self(Arc::new(Kept::Durable(durable, database)))),
             Err(error) if config.ledger.store.is_none() && !config.data.is_given => {
                 tracing::warn!(
                     "{}: {}. Usage is kept in memory alone and forgotten when the server stops; give it a folder with \
@@ -61,7 +64,7 @@ impl Accounts {
                     error.key,
                     error.message
                 );
-                Ok(Self { memory, durable: None, database: None })
+                Ok(memory())
             }
             Err(error) => Err(error.into()),
         }
@@ -70,15 +73,15 @@ impl Accounts {
     /// In memory alone, for tests and for programs that keep records themselves.
     #[must_use]
     pub fn in_memory(max_recent: usize, max_groups: usize) -> Self {
-        Self { memory: Arc::new(MemoryLedger::new(max_recent, max_groups)), durable: None, database: None }
+        Self(Arc::new(Kept::Memory(Arc::new(MemoryLedger::new(max_recent, max_groups)))))
     }
 
     /// Who answers questions about usage: the database, or memory if there is none. What was recorded until now is in it,
     /// unless the database is away or slow.
     pub(crate) async fn reader(&self) -> Arc<dyn LedgerReader> {
-        match &self.durable {
-            None => self.memory.clone(),
-            Some(durable) => {
+        match &*self.0 {
+            Kept::Memory(memory) => memory.clone(),
+            Kept::Durable(durable, _) => {
                 durable.settle(SETTLE).await;
                 durable.store().clone()
             }
@@ -88,18 +91,28 @@ impl Accounts {
     /// How the ledger fares; `None` if there is only memory.
     #[must_use]
     pub fn state(&self) -> Option<LedgerState> {
-        self.durable.as_ref().map(|durable| durable.state())
+        self.durable().map(DurableLedger::state)
     }
 
     /// The database, if there is one.
     pub(crate) fn database(&self) -> Option<&Database> {
-        self.database.as_ref()
+        match &*self.0 {
+            Kept::Memory(_) => None,
+            Kept::Durable(_, database) => Some(database),
+        }
+    }
+
+    fn durable(&self) -> Option<&DurableLedger> {
+        match &*self.0 {
+            Kept::Memory(_) => None,
+            Kept::Durable(durable, _) => Some(durable),
+        }
     }
 
     /// Brings what is on its way to the database, as far as that goes within a few seconds. Blocks; nothing may be recorded
     /// after it.
     pub fn finish(&self) {
-        let Some(durable) = &self.durable else { return };
+        let Some(durable) = self.durable() else { return };
         if !durable.finish(FINISH) {
             tracing::warn!("some usage records are not in the database yet; they wait on the disk for the next start");
         }
@@ -108,12 +121,14 @@ impl Accounts {
 
 impl Ledger for Accounts {
     fn record(&self, record: &UsageRecord) {
-        self.memory.record(record);
-        self.durable.record(record);
+        match &*self.0 {
+            Kept::Memory(memory) => memory.record(record),
+            Kept::Durable(durable, _) => durable.record(record),
+        }
     }
 
     fn has_room(&self) -> bool {
-        self.durable.has_room()
+        self.durable().is_none_or(Ledger::has_room)
     }
 }
 

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::json;
 use tollgate_cache::AnswerCache;
-use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity};
-use tollgate_http::{DoorLimits, FrontDoors, ListModels};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Identity, Operation};
+use tollgate_http::{DoorLimits, FrontDoors, KnownBodies, KnownBody, ListModels};
 use tollgate_providers::responses::ResponseStore;
 use tollgate_providers::{Demo, Registry};
 use tollgate_tower::capture::{CaptureLayer, Sink};
@@ -321,7 +321,7 @@ impl Generation {
         };
         let stack = stack::build(&config, parts);
         let keys = ClientKeys::new(kept.managed.ring().clone(), config.client_key.clone(), config.keys.required);
-        let doors = doors(&config, stack, registry.clone(), keys.clone());
+        let doors = doors(&config, stack, registry.clone(), keys.clone(), cache.clone());
         // The last step, because what fails must leave the old prices.
         kept.prices.configure(kinds_of(&config), config.prices.clone());
         Ok(Self { config, registry, doors, cache, keys, providers, fingerprint })
@@ -372,7 +372,7 @@ fn registry(config: &Config, providers: &[Built]) -> Registry {
     config.aliases.iter().fold(builder, |builder, (alias, target)| builder.alias(alias, target)).build()
 }
 
-fn doors(config: &Config, stack: Stack, registry: Arc<Registry>, keys: ClientKeys) -> Doors {
+fn doors(config: &Config, stack: Stack, registry: Arc<Registry>, keys: ClientKeys, cache: Arc<AnswerCache>) -> Doors {
     let limits = DoorLimits {
         max_body: config.limits.max_body.as_usize(),
         max_json_depth: config.limits.max_json_depth,
@@ -382,6 +382,7 @@ fn doors(config: &Config, stack: Stack, registry: Arc<Registry>, keys: ClientKey
         .base_path(config.base_path.clone())
         .limits(limits)
         .models(Catalogue(registry))
+        .known_bodies(Remembered(cache))
         .authenticate(keys);
     match &config.cors {
         None => Doors::Plain(doors),
@@ -431,6 +432,16 @@ fn cors_layer(cors: &types::Cors) -> CorsLayer {
         ))
         .allow_credentials(cors.allow_credentials && !any_origin)
         .max_age(cors.max_age.get())
+}
+
+/// What the cache remembers of bodies, for the front doors.
+struct Remembered(Arc<AnswerCache>);
+
+impl KnownBodies for Remembered {
+    fn find(&self, operation: Operation, body: &Bytes) -> Option<KnownBody> {
+        let (head, body, recognized) = self.0.recognize(operation, body)?;
+        Some(KnownBody { head, body, recognized })
+    }
 }
 
 /// The registry's models as the front doors list them.

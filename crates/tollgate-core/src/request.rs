@@ -1,5 +1,6 @@
 //! A request on its way through the gateway.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct Request {
     pub edits: Edits,
     /// The client's headers that may travel on; credentials are not among them.
     pub headers: HeaderMap,
+    /// What somebody at the door knew the body by. A hint: whoever left it finds again what it knows without a search.
+    pub recognized: Option<Recognized>,
     /// Set by routing.
     pub target: Option<Target>,
     /// Method and path of a pass-through, and of an operation that is forwarded as it is.
@@ -41,16 +44,17 @@ pub struct Request {
 impl Request {
     /// A request for an operation of a front door.
     #[must_use]
-    pub fn new(operation: Operation, head: Head, body: Bytes, context: Context) -> Self {
+    pub fn new(operation: Operation, head: impl Into<Arc<Head>>, body: Bytes, context: Context) -> Self {
         Self {
             operation,
             protocol: operation.protocol(),
             strict: false,
             cache: None,
-            head: Arc::new(head),
+            head: head.into(),
             body,
             edits: Edits::default(),
             headers: HeaderMap::new(),
+            recognized: None,
             target: None,
             passthrough: None,
             context,
@@ -75,6 +79,30 @@ impl fmt::Debug for Request {
             .field("target", &self.target)
             .field("context", &self.context)
             .finish_non_exhaustive()
+    }
+}
+
+/// What somebody knows a body by, for its own use.
+#[derive(Clone)]
+pub struct Recognized(Arc<dyn Any + Send + Sync>);
+
+impl Recognized {
+    /// Leaves something to be found again.
+    #[must_use]
+    pub fn new<T: Any + Send + Sync>(by: Arc<T>) -> Self {
+        Self(by)
+    }
+
+    /// What was left, if it is of this type.
+    #[must_use]
+    pub fn by<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.clone().downcast().ok()
+    }
+}
+
+impl fmt::Debug for Recognized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recognized")
     }
 }
 

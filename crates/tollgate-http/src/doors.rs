@@ -14,16 +14,17 @@ use tower_service::Service;
 
 use crate::auth::{Authenticate, Open, credential, query_credential};
 use crate::intake::{self, Client, DoorLimits};
+use crate::known::{KnownBodies, NoBodies};
 use crate::models::{self, ListModels, NoModels};
 use crate::receive::receive;
 use crate::reply::{self, Shape};
 use crate::request_id::request_id;
 use crate::routes::{self, Door};
+use crate::spare::Spare;
 
-/// All front doors over one stack. Cheap to clone if the stack is. See the [crate docs](crate).
-#[derive(Clone)]
+/// All front doors over one stack. Cheap to clone. See the [crate docs](crate).
 pub struct FrontDoors<S> {
-    stack: S,
+    stack: Spare<S>,
     settings: Arc<Settings>,
 }
 
@@ -32,6 +33,7 @@ struct Settings {
     base_path: String,
     authenticate: Arc<dyn Authenticate>,
     models: Arc<dyn ListModels>,
+    known: Arc<dyn KnownBodies>,
     limits: DoorLimits,
 }
 
@@ -43,9 +45,10 @@ impl<S> FrontDoors<S> {
             base_path: String::new(),
             authenticate: Arc::new(Open),
             models: Arc::new(NoModels),
+            known: Arc::new(NoBodies),
             limits: DoorLimits::default(),
         };
-        Self { stack, settings: Arc::new(settings) }
+        Self { stack: Spare::new(stack), settings: Arc::new(settings) }
     }
 
     /// Sets the path that all doors are below, such as `/llm`. Defaults to none.
@@ -66,6 +69,13 @@ impl<S> FrontDoors<S> {
     #[must_use]
     pub fn models(mut self, models: impl ListModels + 'static) -> Self {
         self.change(|settings| settings.models = Arc::new(models));
+        self
+    }
+
+    /// Sets who knows bodies that came before. Defaults to nobody.
+    #[must_use]
+    pub fn known_bodies(mut self, known: impl KnownBodies + 'static) -> Self {
+        self.change(|settings| settings.known = Arc::new(known));
         self
     }
 
@@ -153,7 +163,7 @@ where
         Door::Passthrough { provider, path } => {
             intake::passthrough(provider, path, &parts, body, client, settings.limits)
         }
-        Door::Operation(entry) => intake::operation(&entry, &parts, body, client, settings.limits),
+        Door::Operation(entry) => intake::operation(&entry, &parts, body, client, settings.limits, &*settings.known),
         Door::ListModels | Door::DescribeModel(_) | Door::OllamaVersion => {
             Err(Error::new(ErrorKind::Internal, "This door was passed already."))
         }
@@ -163,13 +173,18 @@ where
     Ok((request, shape))
 }
 
-async fn answer<S>(mut stack: S, request: Request, shape: Shape) -> http::Response<Body>
+async fn answer<S>(spare: Spare<S>, request: Request, shape: Shape) -> http::Response<Body>
 where
-    S: Service<Request, Response = Response, Error = Error>,
+    S: Service<Request, Response = Response, Error = Error> + Clone,
 {
     let context = request.context.clone();
+    let mut stack = spare.take();
     let answered = match std::future::poll_fn(|cx| stack.poll_ready(cx)).await {
-        Ok(()) => stack.call(request).await,
+        Ok(()) => {
+            let answering = stack.call(request);
+            spare.give_back(stack);
+            answering.await
+        }
         Err(error) => Err(error),
     };
     match answered {
@@ -187,6 +202,12 @@ fn models_reply(protocol: Protocol, answer: Result<Bytes, Error>, request_id: &A
         }
         Err(error) => reply::refusal(protocol, &error, request_id),
     })
+}
+
+impl<S> Clone for FrontDoors<S> {
+    fn clone(&self) -> Self {
+        Self { stack: self.stack.clone(), settings: self.settings.clone() }
+    }
 }
 
 impl<S> fmt::Debug for FrontDoors<S> {

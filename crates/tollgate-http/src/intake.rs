@@ -10,6 +10,7 @@ use tollgate_core::{Context, Error, ErrorKind, Head, Identity, Located, Operatio
 use tollgate_protocols::json;
 use tollgate_protocols::openai::{HeadLimits, read_head};
 
+use crate::known::{KnownBodies, KnownBody};
 use crate::routes::Entry;
 use crate::{directives, headers, multipart};
 
@@ -59,12 +60,20 @@ pub(crate) fn operation(
     body: Bytes,
     client: Client,
     limits: DoorLimits,
+    known: &dyn KnownBodies,
 ) -> Result<Request, Error> {
     if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Error::invalid_request("Compressed request bodies are not supported.", None));
     }
-    let head = head(entry, parts, &body, limits)?;
-    let mut request = Request::new(entry.operation, head, body, client.context(&parts.headers)?);
+    let context = client.context(&parts.headers)?;
+    let mut request = match known_body(entry, &body, limits, known) {
+        Some(KnownBody { head, body, recognized }) => {
+            let mut request = Request::new(entry.operation, head, body, context);
+            request.recognized = Some(recognized);
+            request
+        }
+        None => Request::new(entry.operation, head(entry, parts, &body, limits)?, body, context),
+    };
     request.protocol = entry.protocol;
     request.strict = parts.headers.get("x-tollgate-strict").is_some_and(|value| value == "true");
     request.cache = directives::read(&parts.headers)?;
@@ -82,6 +91,16 @@ pub(crate) fn operation(
         request.passthrough = Some(Arc::new(Passthrough { provider: "".into(), method, path_and_query }));
     }
     Ok(request)
+}
+
+/// The same body as it came before, where the body alone says everything.
+fn known_body(entry: &Entry<'_>, body: &Bytes, limits: DoorLimits, known: &dyn KnownBodies) -> Option<KnownBody> {
+    let operation = entry.operation;
+    let says_all = entry.model.is_none() && operation.is_conversation() && operation != Operation::OllamaChat;
+    let found = says_all.then(|| known.find(operation, body)).flatten()?;
+    let limits = HeadLimits { max_depth: limits.max_json_depth };
+    debug_assert_eq!(read_head(body, limits).ok().as_ref(), Some(&*found.head), "of the same body");
+    Some(found)
 }
 
 /// What is read of the body, and of the path where that says it.
@@ -171,15 +190,58 @@ fn bad_tags() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, Method};
+    use tollgate_core::Recognized;
 
     use super::*;
+    use crate::routes::{self, Door};
 
     fn parse(value: &str) -> Result<Vec<(String, String)>, ErrorKind> {
         let mut headers = HeaderMap::new();
         headers.insert("x-tollgate-tags", HeaderValue::from_str(value).unwrap());
         let tags = tags(&headers).map_err(|error| error.kind())?;
         Ok(tags.into_iter().map(|tag| (tag.name.to_string(), tag.value.to_string())).collect())
+    }
+
+    const BODY: &[u8] = br#"{"model":"m","messages":[]}"#;
+
+    /// Knows one body.
+    struct OneBody(Bytes);
+
+    impl KnownBodies for OneBody {
+        fn find(&self, _: Operation, body: &Bytes) -> Option<KnownBody> {
+            let head = read_head(body, HeadLimits::default()).expect("is JSON").into();
+            let known = KnownBody { head, body: self.0.clone(), recognized: Recognized::new(Arc::new(7)) };
+            (self.0 == *body).then_some(known)
+        }
+    }
+
+    #[track_caller]
+    fn check_known(path: &str, body: &'static [u8], expect: Option<i32>) {
+        let known = OneBody(Bytes::copy_from_slice(BODY));
+        let Ok(Door::Operation(entry)) = routes::find(&Method::POST, path) else { panic!("an operation") };
+        let (parts, ()) = http::Request::post(path).body(()).expect("is a request").into_parts();
+        let client = Client {
+            request_id: "r".into(),
+            credential: None,
+            identity: Identity::default(),
+            received: std::time::Instant::now(),
+        };
+        let taken = operation(&entry, &parts, Bytes::from_static(body), client, DoorLimits::default(), &known);
+        let request = taken.expect("is taken");
+        assert_eq!(request.recognized.and_then(|by| by.by::<i32>()).as_deref(), expect.as_ref(), "{path}");
+        assert_eq!(request.body.as_ptr() == known.0.as_ptr(), expect.is_some(), "{path}");
+        assert_eq!(request.body, body);
+    }
+
+    #[test]
+    fn a_body_that_is_known_is_taken_as_it_was_read_before() {
+        check_known("/v1/chat/completions", BODY, Some(7));
+        check_known("/v1/chat/completions", br#"{"model":"n"}"#, None);
+        // Here the path says what the body does not.
+        check_known("/v1beta/models/x:generateContent", BODY, None);
+        // And here no word means another thing than elsewhere.
+        check_known("/api/chat", BODY, None);
     }
 
     #[test]

@@ -112,20 +112,47 @@ impl Registry {
     /// # Errors
     /// [`ErrorKind::ModelNotFound`] if there is none of that name.
     pub async fn resolve(&self, name: &str) -> Result<Target, Error> {
+        if let Some(target) = self.resolve_now(name) {
+            return Ok(target);
+        }
+        self.refresh_models().await;
+        let name = self.resolve_alias(name);
+        self.known(name).ok_or_else(|| self.unresolved(name))
+    }
+
+    /// The same by what is known already.
+    fn resolve_now(&self, name: &str) -> Option<Target> {
         let name = self.resolve_alias(name);
         if let Some((provider, model)) = name.split_once('/')
             && let Some(provider) = self.provider(provider)
         {
-            return Ok(Target::new(provider.name().clone(), model));
+            return Some(Target::new(provider.name().clone(), model));
         }
         if let [only] = &self.providers[..] {
-            return Ok(Target::new(only.name().clone(), name));
+            return Some(Target::new(only.name().clone(), name));
         }
-        if let Some(target) = self.known(name) {
-            return Ok(target);
+        self.known(name)
+    }
+
+    /// Where a request goes, as far as that is known already.
+    fn find_now(&self, request: &Request) -> Result<Option<Target>, Error> {
+        if let Some(passthrough) = request.passthrough.as_ref().filter(|passthrough| !passthrough.provider.is_empty()) {
+            return self.named(&passthrough.provider, request.head.model_name()).map(Some);
         }
-        self.refresh_models().await;
-        self.known(name).ok_or_else(|| self.unresolved(name))
+        match request.head.model_name() {
+            Some(name) if !name.is_empty() => Ok(self.resolve_now(name)),
+            _ => Err(Error::invalid_request("You must provide a model parameter.", Some("model"))),
+        }
+    }
+
+    /// A target, if it does what a request asks for.
+    fn able(&self, request: &Request, target: Target) -> Result<Target, Error> {
+        match self.provider(&target.provider) {
+            Some(provider) if provider.wire(request.operation, request.protocol, &target.model).is_none() => {
+                Err(unsupported(&**provider, request.operation))
+            }
+            _ => Ok(target),
+        }
     }
 
     fn named(&self, provider: &str, model: Option<&str>) -> Result<Target, Error> {
@@ -185,21 +212,17 @@ fn describe(id: &str, provider: &str, details: serde_json::Map<String, Value>) -
 impl Route for Registry {
     fn route<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Target, Error>> {
         Box::pin(async move {
-            let named = request.passthrough.as_ref().filter(|passthrough| !passthrough.provider.is_empty());
-            let target = match named {
-                Some(passthrough) => self.named(&passthrough.provider, request.head.model_name())?,
-                None => match request.head.model_name() {
-                    Some(name) if !name.is_empty() => self.resolve(name).await?,
-                    _ => return Err(Error::invalid_request("You must provide a model parameter.", Some("model"))),
-                },
+            let target = match self.find_now(request)? {
+                Some(target) => target,
+                None => self.resolve(request.head.model_name().unwrap_or_default()).await?,
             };
-            match self.provider(&target.provider) {
-                Some(provider) if provider.wire(request.operation, request.protocol, &target.model).is_none() => {
-                    Err(unsupported(&**provider, request.operation))
-                }
-                _ => Ok(target),
-            }
+            self.able(request, target)
         })
+    }
+
+    fn route_now(&self, request: &Request) -> Option<Result<Target, Error>> {
+        let target = self.find_now(request).transpose()?;
+        Some(target.and_then(|target| self.able(request, target)))
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::task::{Context, Poll};
 
-use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Operation, Request, Response};
+use tollgate_core::{BoxFuture, Error, ErrorKind, Grant, Operation, Request, Response, boxed};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -53,10 +53,13 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let refused = request.context.identity().grant.and_then(|grant| refusal(&grant, &request));
+        let refused = request
+            .context
+            .look_at_identity(|identity| identity.grant.clone())
+            .and_then(|grant| refusal(&grant, &request));
         match refused {
             Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => Box::pin(self.inner.call(request)),
+            None => boxed(self.inner.call(request)),
         }
     }
 }

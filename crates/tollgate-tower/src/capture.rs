@@ -16,7 +16,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Frame, SizeHint};
-use tollgate_core::{Body, BoxFuture, Context, Error, Head, Operation, Request, Response};
+use tollgate_core::{Body, BoxFuture, Context, Error, Head, Operation, Request, Response, boxed};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -127,7 +127,7 @@ where
         let CaptureLayer { sink, share, max_body } = &self.layer;
         let is_wanted = request.operation != Operation::Passthrough && fastrand::f64() < *share && sink.wants(&request);
         if !is_wanted {
-            return Box::pin(self.inner.call(request));
+            return boxed(self.inner.call(request));
         }
         let mut owed = Owed::of(&request, sink.clone(), *max_body);
         let calling = self.inner.call(request);

@@ -5,7 +5,7 @@
 
 use std::task::{Context, Poll};
 
-use tollgate_core::{BoxFuture, Error, Request, Response, Route as Decide};
+use tollgate_core::{BoxFuture, Error, Request, Response, Route as Decide, Target, boxed};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -41,7 +41,7 @@ impl<S, R: Clone> Layer<S> for RouteLayer<R> {
 impl<S, R> Service<Request> for Route<S, R>
 where
     S: Service<Request, Response = Response, Error = Error> + Clone + Send + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
     R: Decide + Clone + 'static,
 {
     type Response = Response;
@@ -53,26 +53,36 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        let known = request.target.take().map(Ok).or_else(|| self.decide.route_now(&request));
+        match known {
+            Some(Ok(target)) => {
+                note(&mut request, target);
+                return boxed(self.inner.call(request));
+            }
+            Some(Err(error)) => return Box::pin(std::future::ready(Err(error))),
+            None => {}
+        }
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let decide = self.decide.clone();
         Box::pin(async move {
-            let target = match request.target.take() {
-                Some(target) => target,
-                None => decide.route(&request).await?,
-            };
-            request.context.observe(|observed| observed.target = Some(target.clone()));
-            request.target = Some(target);
+            let target = decide.route(&request).await?;
+            note(&mut request, target);
             inner.call(request).await
         })
     }
+}
+
+fn note(request: &mut Request, target: Target) {
+    request.context.observe(|observed| observed.target = Some(target.clone()));
+    request.target = Some(target);
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use tollgate_core::{ErrorKind, Target};
+    use tollgate_core::ErrorKind;
     use tower::{Layer as _, ServiceExt, service_fn};
 
     use super::*;

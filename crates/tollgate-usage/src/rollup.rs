@@ -58,11 +58,29 @@ pub(crate) fn start_of(hour: u64) -> SystemTime {
 #[cfg(feature = "durable")]
 #[must_use]
 pub(crate) fn roll_up<'a>(records: impl IntoIterator<Item = &'a UsageRecord>) -> HashMap<(u64, Dimensions), Sums> {
-    let mut sums: HashMap<(u64, Dimensions), Sums> = HashMap::new();
+    let mut all: HashMap<(u64, Dimensions), Sums> = HashMap::new();
+    let mut run: Option<(u64, Dimensions, Sums)> = None;
     for record in records {
-        sums.entry((hour_of(record.received_at), Dimensions::of(record))).or_default().count(record);
+        let hour = hour_of(record.received_at);
+        match &mut run {
+            // Most records are of the same client and model as the one before, and to see that is less than to look it up.
+            Some((known, of, sums)) if *known == hour && of.are_of(record) => sums.count(record),
+            _ => {
+                let mut sums = Sums::default();
+                sums.count(record);
+                add_run(&mut all, run.replace((hour, Dimensions::of(record), sums)));
+            }
+        }
     }
-    sums
+    add_run(&mut all, run);
+    all
+}
+
+#[cfg(feature = "durable")]
+fn add_run(all: &mut HashMap<(u64, Dimensions), Sums>, run: Option<(u64, Dimensions, Sums)>) {
+    if let Some((hour, of, sums)) = run {
+        all.entry((hour, of)).or_default().add(&sums);
+    }
 }
 
 // === impl Dimensions ===
@@ -83,6 +101,20 @@ impl Dimensions {
             cache: record.cache.as_ref().map(|cache| cache.status),
             error: record.error,
         }
+    }
+
+    /// Whether they are those of a record, as far as that is quickly seen: never of one that has several tags.
+    #[cfg(feature = "durable")]
+    fn are_of(&self, record: &UsageRecord) -> bool {
+        self.key == record.key
+            && self.path == record.path
+            && self.provider == record.provider
+            && self.model == record.model
+            && self.operation == Some(record.operation)
+            && record.tags.len() < 2
+            && self.tags == record.tags
+            && self.cache == record.cache.as_ref().map(|cache| cache.status)
+            && self.error == record.error
     }
 
     /// The value that a property groups by.

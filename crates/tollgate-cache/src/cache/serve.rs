@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use tollgate_core::ir::{Event, Naming};
-use tollgate_core::{Body, CacheOutcome, CacheStatus, Request, Response};
+use tollgate_core::{Body, CacheOutcome, CacheStatus, Head, Operation, Recognized, Request, Response};
 
 use super::find::{Found, Terms};
 use super::{AnswerCache, Lookup};
@@ -19,6 +19,13 @@ const EXACT: &str = "exact";
 // === impl AnswerCache ===
 
 impl AnswerCache {
+    /// A body, what was read of it and what it is recognized by, if a request for the same operation with that very body was
+    /// answered from the cache before and is remembered.
+    #[must_use]
+    pub fn recognize(&self, operation: Operation, body: &Bytes) -> Option<(Arc<Head>, Bytes, Recognized)> {
+        self.memo.recognize(operation, body)
+    }
+
     /// The answer to a request that was answered from the cache before, if that answer still may be served: what
     /// [`Self::plan`], [`Self::find`] and [`Self::serve_exact`] come to, without reading the request.
     #[must_use]

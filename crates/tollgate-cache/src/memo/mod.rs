@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use http::HeaderMap;
 use tollgate_core::ir::{Naming, Protocol};
-use tollgate_core::{CacheDirectives, Identity, Operation, Request, Target};
+use tollgate_core::{CacheDirectives, Head, Identity, Operation, Recognized, Request, Target};
 
 use self::hash::Seeds;
 use self::table::Table;
@@ -51,8 +51,7 @@ pub(crate) struct Memorable {
 struct Asked {
     operation: Operation,
     protocol: Protocol,
-    stream: bool,
-    model: Option<Box<str>>,
+    head: Arc<Head>,
     body: Bytes,
     headers: HeaderMap,
     target: Target,
@@ -71,8 +70,23 @@ impl Memo {
     /// What is remembered of a request.
     pub(crate) fn find(&self, request: &Request) -> Option<Arc<Memorable>> {
         // What was edited is no longer what the client sent.
-        let found = self.table.get(self.place(request)).filter(|_| request.edits.is_empty())?;
+        if self.table.is_empty() || !request.edits.is_empty() {
+            return None;
+        }
+        let recognized = request.recognized.as_ref().and_then(Recognized::by::<Memorable>);
+        let found = recognized.or_else(|| self.table.get(self.place(request)))?;
         found.asked.is(request).then_some(found)
+    }
+
+    /// A body that a request for the same operation is remembered with, and what was read of it.
+    pub(crate) fn recognize(&self, operation: Operation, body: &Bytes) -> Option<(Arc<Head>, Bytes, Recognized)> {
+        if self.table.is_empty() {
+            return None;
+        }
+        let found = self.table.get(self.seeds.hash(body))?;
+        let Asked { head, body: known, .. } = &found.asked;
+        let is_same = found.asked.operation == operation && known == body;
+        is_same.then(|| (head.clone(), known.clone(), Recognized::new(found.clone())))
     }
 
     /// Remembers a request that was answered with an entry; gives the template of its answer.
@@ -127,8 +141,7 @@ impl Asked {
         Some(Self {
             operation: request.operation,
             protocol: request.protocol,
-            stream: request.head.stream,
-            model: request.head.model_name().map(Box::from),
+            head: request.head.clone(),
             // The request's own may be a small part of a large buffer.
             body: Bytes::copy_from_slice(&request.body),
             headers: request.headers.clone(),
@@ -141,12 +154,21 @@ impl Asked {
     fn is(&self, request: &Request) -> bool {
         self.operation == request.operation
             && self.protocol == request.protocol
-            && self.stream == request.head.stream
-            && self.model.as_deref() == request.head.model_name()
+            && (Arc::ptr_eq(&self.head, &request.head) || is_same_head(&self.head, &request.head))
             && request.target.as_ref() == Some(&self.target)
             && self.directives == request.cache
             && self.headers == request.headers
             && request.context.observe(|observed| observed.identity == self.identity)
-            && self.body == request.body
+            && is_same_body(&self.body, &request.body)
     }
+}
+
+/// Whether two heads ask for the same of the same body. A path may say what a body does not.
+fn is_same_head(one: &Head, other: &Head) -> bool {
+    one.stream == other.stream && one.model_name() == other.model_name()
+}
+
+/// Mostly it is the very one that was recognized, and need not be compared again.
+fn is_same_body(one: &Bytes, other: &Bytes) -> bool {
+    one.len() == other.len() && (std::ptr::eq(one.as_ptr(), other.as_ptr()) || one == other)
 }

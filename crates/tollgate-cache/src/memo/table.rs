@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Memorable;
@@ -17,6 +17,8 @@ const SWEEP: usize = 4;
 pub(super) struct Table {
     shards: Vec<Mutex<Shard>>,
     max_bytes: usize,
+    /// Never again once something was kept, which saves whoever has no use for a table the search.
+    is_empty: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -37,12 +39,18 @@ impl Table {
     pub(super) fn new(max_bytes: usize) -> Self {
         // A small one is not divided, because its parts would be too small for a request.
         let shards = if max_bytes < SHARDS * 256 * 1024 { 1 } else { SHARDS };
-        Self { shards: (0..shards).map(|_| Mutex::default()).collect(), max_bytes: max_bytes / shards }
+        let (shards, max_bytes) = ((0..shards).map(|_| Mutex::default()).collect(), max_bytes / shards);
+        Self { shards, max_bytes, is_empty: AtomicBool::new(true) }
     }
 
     /// Whether something with a body of so many bytes may be kept: nothing may take a quarter of a part.
     pub(super) fn has_room_for(&self, bytes: usize) -> bool {
         bytes < self.max_bytes / 4
+    }
+
+    /// Whether nothing was ever kept.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty.load(Ordering::Relaxed)
     }
 
     pub(super) fn get(&self, place: u64) -> Option<Arc<Memorable>> {
@@ -59,6 +67,7 @@ impl Table {
         if !self.has_room_for(size) {
             return;
         }
+        self.is_empty.store(false, Ordering::Relaxed);
         let mut shard = self.shard(place);
         shard.bytes += size;
         match shard.slots.insert(place, memorable) {

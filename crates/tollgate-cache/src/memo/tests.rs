@@ -86,3 +86,24 @@ fn two_bodies_in_one_place_are_not_mixed_up() {
     assert!(memo.find(&request("two")).is_none());
     assert!(memo.find(&request("one")).is_some());
 }
+
+#[test]
+fn a_body_that_was_recognized_is_not_looked_for_again() {
+    let (memo, entry) = (Memo::new(1 << 20), Arc::new(entry("x")));
+    let body = Bytes::from_static(b"hello");
+    assert!(memo.recognize(Operation::ChatCompletions, &body).is_none(), "of an empty memo");
+    let known = remember(&memo, &request("hello"), &entry).unwrap();
+    assert!(memo.recognize(Operation::Responses, &body).is_none());
+    assert!(memo.recognize(Operation::ChatCompletions, &Bytes::from_static(b"hellp")).is_none());
+    let (head, same, recognized) = memo.recognize(Operation::ChatCompletions, &body).expect("is remembered");
+    assert_eq!((head.model_name(), &same), (Some("m"), &body));
+    let mut again = request("hello");
+    (again.body, again.recognized) = (same, Some(recognized));
+    assert!(memo.find(&again).is_some_and(|found| Arc::ptr_eq(&found, &known)));
+    // What was recognized does not stand for another body, nor for another client.
+    again.body = Bytes::from_static(b"hellp");
+    assert!(memo.find(&again).is_none());
+    again.body = body;
+    again.context = Context::builder("r").identity(Identity::of_key("b")).build();
+    assert!(memo.find(&again).is_none());
+}

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use percent_encoding::percent_decode_str;
 use tollgate_core::ir::Protocol;
-use tollgate_core::{Body, BoxFuture, Error, ErrorKind, Operation, Outcome, Passthrough, Request, Response, Route};
+use tollgate_core::{
+    Body, BoxFuture, Error, ErrorKind, Operation, Outcome, Passthrough, Request, Response, Route, boxed,
+};
 use tollgate_protocols::json::{self, Value};
 use tollgate_protocols::openai::{HeadLimits, read_head};
 use tollgate_protocols::openai_responses::replay::replay;
@@ -67,7 +69,7 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         if !matches!(request.operation, Operation::Responses | Operation::StoredResponse) {
-            return Box::pin(self.inner.call(request));
+            return boxed(self.inner.call(request));
         }
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);

@@ -130,7 +130,8 @@ impl Suite {
         to: Position,
         records: &[UsageRecord],
     ) -> Result<(), tollgate_usage::database::DatabaseError> {
-        self.store.append(&Batch { journal: journal.to_owned(), from, to, records: records.to_vec() }).await
+        let batch = Batch { journal: journal.to_owned(), from, to, records: records.to_vec() };
+        self.store.append(&Arc::new(batch)).await
     }
 
     /// All pages of a list.
@@ -379,7 +380,7 @@ impl Suite {
             let (store, records) = (self.store.clone(), records(key, 5));
             writing.push(tokio::spawn(async move {
                 let batch = Batch { journal: key.to_owned(), from: Position::default(), to: at(10), records };
-                store.append(&batch).await
+                store.append(&Arc::new(batch)).await
             }));
         }
         let mut kept = 0;
@@ -404,7 +405,7 @@ impl Suite {
                     let to = at(10 * (round + 1));
                     let records = (0..20).map(|number| record(key, replica * 200 + round * 20 + number)).collect();
                     let batch = Batch { journal: format!("{key} {replica}"), from, to, records };
-                    store.append(&batch).await.expect("is kept");
+                    store.append(&Arc::new(batch)).await.expect("is kept");
                     from = to;
                 }
             }));

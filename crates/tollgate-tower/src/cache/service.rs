@@ -11,7 +11,7 @@ use tollgate_cache::flight::{Begun, Chunk, Flights, Seat};
 use tollgate_cache::{AnswerCache, Entry, Found, Lookup, Plan, naming};
 use tollgate_core::ir::Event;
 use tollgate_core::{
-    Body, BoxFuture, CacheOutcome, CacheStatus, Context, Error, ErrorKind, Outcome, Request, Response,
+    Body, BoxFuture, CacheOutcome, CacheStatus, Context, Error, ErrorKind, Outcome, Request, Response, boxed,
 };
 use tower_service::Service;
 
@@ -50,11 +50,11 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let mut lookup = match self.cache.plan(&request) {
-            Plan::None => return Box::pin(inner.call(request)),
+            Plan::None => return boxed(inner.call(request)),
             Plan::Bypass(reason) => {
                 self.cache.statistics().bypassed(reason);
                 note(&request.context, CacheOutcome::new(CacheStatus::Bypass).detail(reason));
-                return Box::pin(inner.call(request));
+                return boxed(inner.call(request));
             }
             Plan::Use(lookup) => lookup,
         };

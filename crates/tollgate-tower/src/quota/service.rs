@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tollgate_core::{BoxFuture, Error, ErrorKind, NanoUsd, QuotaNotice, Request, Response};
+use tollgate_core::{BoxFuture, Error, ErrorKind, NanoUsd, QuotaNotice, Request, Response, boxed};
 use tollgate_usage::quota::{Admission, Denied, Estimate, Facts, Match};
 use tower_service::Service;
 
@@ -40,7 +40,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let matches = self.layer.matching(&request);
         if matches.is_empty() {
-            return Box::pin(self.inner.call(request));
+            return boxed(self.inner.call(request));
         }
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -74,6 +74,9 @@ where
 
 impl QuotaLayer {
     fn matching(&self, request: &Request) -> Vec<Match> {
+        if !self.quotas.has_any(self.settings.rules) {
+            return Vec::new();
+        }
         let context = &request.context;
         let identity = context.identity();
         let facts = Facts {

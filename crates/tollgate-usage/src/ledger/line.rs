@@ -1,5 +1,6 @@
 //! One line of JSON for each record.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +13,10 @@ pub struct LineLedger<W> {
     writer: Mutex<W>,
 }
 
+thread_local! {
+    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 impl<W: Write + Send> LineLedger<W> {
     /// A ledger that writes to `writer`, each record with a single call.
     pub fn new(writer: W) -> Self {
@@ -21,12 +26,15 @@ impl<W: Write + Send> LineLedger<W> {
 
 impl<W: Write + Send> Ledger for LineLedger<W> {
     fn record(&self, record: &UsageRecord) {
-        let mut line = Vec::with_capacity(768);
-        record.write_json(&mut line);
-        line.push(b'\n');
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody can be told that the log is gone; the other ledgers still have the record.
-        let _ = writer.write_all(&line);
+        // Outside of the lock, into memory that is used again.
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            record.write_json(line);
+            line.push(b'\n');
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody can be told that the log is gone; the other ledgers still have the record.
+            let _ = writer.write_all(line);
+        });
     }
 }
 

@@ -34,12 +34,15 @@ struct Table {
     overrides: HashMap<Target, Found>,
     /// Overrides for all models of a provider.
     of_providers: HashMap<Arc<str>, Found>,
-    /// What was found in the book. Only what is there is remembered, so that names that clients make up fill nothing.
+    /// What was found in the book, also where that was nothing.
     found: ArcSwap<HashMap<Target, Found>>,
 }
 
 /// The prices of one deployment at different times; the first that holds applies.
 type Found = Arc<[Arc<Price>]>;
+
+/// With so many targets looked up, another one that has no price is looked up each time.
+const MOST_FOUND: usize = 1000;
 
 impl Prices {
     /// The prices of a book.
@@ -220,25 +223,26 @@ impl Table {
         if let Some(found) = self.found.load().get(target) {
             return found.iter().find(|price| price.terms.hold_at(at)).map(then);
         }
-        let found = self.search(target)?;
+        let found = self.search(target);
         found.iter().find(|price| price.terms.hold_at(at)).map(then)
     }
 
-    fn search(&self, target: &Target) -> Option<Found> {
+    fn search(&self, target: &Target) -> Found {
         let kind = self.kinds.get(&target.provider).unwrap_or(&target.provider);
         let mut prices = self.book.find(kind, &target.model);
-        if prices.is_empty() {
-            return None;
-        }
         // A newer price wins over one that has no end.
         prices.sort_by_key(|price| std::cmp::Reverse(price.terms.from));
         let found: Found = prices.into_iter().map(Arc::new).collect();
+        // That there is no price is remembered too, but of a bounded number: any client can name models that nobody knows.
+        if found.is_empty() && self.found.load().len() >= MOST_FOUND {
+            return found;
+        }
         self.found.rcu(|known| {
             let mut known = HashMap::clone(known);
             known.insert(target.clone(), found.clone());
             known
         });
-        Some(found)
+        found
     }
 }
 

@@ -104,6 +104,12 @@ impl Quotas {
         &self.store
     }
 
+    /// Whether any request may count for a rule.
+    #[must_use]
+    pub fn has_any(&self, cache_hits: CacheHits) -> bool {
+        self.book.read(|rules| rules.has_any(cache_hits))
+    }
+
     /// The rules that a request counts for. Mostly none, and then there is nothing to estimate or to acquire.
     #[must_use]
     pub fn matching(&self, facts: &Facts<'_>, cache_hits: CacheHits) -> Vec<Match> {

@@ -90,12 +90,17 @@ impl Rules {
         self.rules.iter().find(|rule| &*rule.id == id)
     }
 
+    /// Whether there is a rule for which cached answers count, or do not.
+    #[must_use]
+    pub fn has_any(&self, cache_hits: CacheHits) -> bool {
+        if cache_hits == CacheHits::Count { self.counts } else { self.frees }
+    }
+
     /// The rules that a request counts for, of those for which cached answers count or do not.
     #[must_use]
     pub fn matching(&self, facts: &Facts<'_>, cache_hits: CacheHits) -> Vec<Match> {
         let mut found = Vec::new();
-        let has_any = if cache_hits == CacheHits::Count { self.counts } else { self.frees };
-        if !has_any {
+        if !self.has_any(cache_hits) {
             return found;
         }
         let mut consider = |places: Option<&Vec<usize>>| {

@@ -57,7 +57,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is kept in memory about past requests.
+/// What is kept in memory about past requests, where no database keeps it (see `ledger.store`).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(deny_unknown_fields, default)]

@@ -280,12 +280,12 @@ impl Source {
             return Ok((Step::Empty, 0));
         }
         let stored = chunk.records.len() as u64;
-        let mut batch = Batch {
+        let mut batch = Arc::new(Batch {
             journal: self.claim.name().to_owned(),
             from: reader.position(),
             to: chunk.to,
             records: chunk.records,
-        };
+        });
         match append(store, &mut batch).await {
             Err(error) if error.is_refused() && batch.records.len() > 1 => {
                 self.one_by_one = batch.records.len();
@@ -315,10 +315,10 @@ impl Source {
 
 /// A single record that the store refuses is tried once more in plain letters: a database whose encoding lacks a letter must
 /// not stop all that follows.
-async fn append(store: &dyn LedgerStore, batch: &mut Batch) -> Result<(), DatabaseError> {
+async fn append(store: &dyn LedgerStore, batch: &mut Arc<Batch>) -> Result<(), DatabaseError> {
     match store.append(batch).await {
         Err(error) if error.is_refused() && batch.records.len() == 1 => {
-            batch.records.iter_mut().for_each(in_plain_letters);
+            Arc::make_mut(batch).records.iter_mut().for_each(in_plain_letters);
             store.append(batch).await
         }
         result => result,

@@ -67,7 +67,7 @@ impl LedgerStore for Moody {
         })
     }
 
-    fn append<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), DatabaseError>> {
+    fn append<'a>(&'a self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<(), DatabaseError>> {
         Box::pin(async move {
             let is_plain = |record: &UsageRecord| record.tags.iter().all(|tag| tag.value.is_ascii());
             match self.mood()? {

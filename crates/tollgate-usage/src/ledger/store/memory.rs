@@ -1,5 +1,7 @@
 //! The ledger in memory as a store.
 
+use std::sync::Arc;
+
 use tollgate_core::BoxFuture;
 
 use super::{Batch, Cursor, LedgerReader, LedgerStore, Position, Prune, RecordPage, RecordQuery};
@@ -24,7 +26,7 @@ impl LedgerStore for MemoryLedger {
         Box::pin(async { Ok(self.lock().positions.get(journal).copied().unwrap_or_default()) })
     }
 
-    fn append<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), DatabaseError>> {
+    fn append<'a>(&'a self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<(), DatabaseError>> {
         Box::pin(async {
             let mut state = self.lock();
             let position = state.positions.entry(batch.journal.clone()).or_default();

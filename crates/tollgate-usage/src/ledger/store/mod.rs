@@ -14,6 +14,7 @@ mod sqlite;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tollgate_core::BoxFuture;
@@ -44,7 +45,7 @@ pub trait LedgerStore: LedgerReader {
     /// # Errors
     /// With one for which [`DatabaseError::is_conflict`] holds, nothing was kept because the journal is not at the position
     /// that the batch begins at. With any other it may have been kept nevertheless; only [`LedgerStore::position`] tells.
-    fn append<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), DatabaseError>>;
+    fn append<'a>(&'a self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<(), DatabaseError>>;
 
     /// Deletes some of what is too old, at most `limit` of each kind, and tells how much of both kinds that was.
     fn prune<'a>(&'a self, prune: &'a Prune) -> BoxFuture<'a, Result<u64, DatabaseError>>;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use futures_util::future::try_join_all;
@@ -64,7 +65,7 @@ impl LedgerStore for PostgresLedger {
         self.database.write(move |client| Box::pin(async move { position(client, &journal).await }))
     }
 
-    fn append<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), DatabaseError>> {
+    fn append<'a>(&'a self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<(), DatabaseError>> {
         let batch = batch.clone();
         self.database.write(move |client| Box::pin(async move { append(client, &batch).await }))
     }

@@ -1,5 +1,7 @@
 //! The ledger in an SQLite file.
 
+use std::sync::Arc;
+
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Row, ToSql, Transaction, TransactionBehavior};
 use tollgate_core::BoxFuture;
@@ -60,7 +62,7 @@ impl LedgerStore for SqliteLedger {
         self.database.write(move |connection| position(connection, &journal))
     }
 
-    fn append<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), DatabaseError>> {
+    fn append<'a>(&'a self, batch: &'a Arc<Batch>) -> BoxFuture<'a, Result<(), DatabaseError>> {
         let batch = batch.clone();
         self.database.write(move |connection| append(connection, &batch))
     }
