@@ -6,11 +6,11 @@ use super::{Metadata, Problem};
 const LAYERS: &[(&str, &[&str])] = &[
     ("tollgate-core", &[]),
     ("tollgate-protocols", &["tollgate-core"]),
-    ("tollgate-providers", &["tollgate-protocols", "tollgate-core"]),
+    ("tollgate-providers", &["tollgate-protocols", "tollgate-remote", "tollgate-core"]),
     ("tollgate-remote", &["tollgate-core"]),
     ("tollgate-usage", &["tollgate-remote", "tollgate-core"]),
     ("tollgate-cache", &["tollgate-remote", "tollgate-core"]),
-    ("tollgate-embed", &["tollgate-core"]),
+    ("tollgate-embed", &["tollgate-remote", "tollgate-core"]),
     ("tollgate-tower", &["tollgate-cache", "tollgate-usage", "tollgate-core"]),
     ("tollgate-http", &["tollgate-protocols", "tollgate-core"]),
     ("tollgate-testkit", LIBRARIES),

@@ -1,25 +1,22 @@
 //! HTTP to the hub: GET with redirects, and limits on waiting.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{LOCATION, RANGE, USER_AGENT};
 use http::uri::{PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pooled;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use tollgate_core::Body;
+use tollgate_remote::http::HttpClient;
 
 use super::error::{FetchError, Kind};
 
 /// A client that follows redirects.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
-    pooled: Pooled<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    pooled: HttpClient,
     patience: Duration,
 }
 
@@ -37,11 +34,7 @@ const REDIRECTS: usize = 5;
 
 impl Client {
     pub(super) fn new(patience: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(patience));
-        let https = HttpsConnectorBuilder::new().with_tls_config(tls_config()).https_or_http().enable_http1();
-        Self { pooled: Pooled::builder(TokioExecutor::new()).build(https.wrap_connector(tcp)), patience }
+        Self { pooled: HttpClient::builder().connect_timeout(patience).build(), patience }
     }
 
     /// Asks for a file from a byte on. The answer is one of success, or of a range that cannot be given.
@@ -73,7 +66,7 @@ impl Client {
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
         }
-        let request = request.body(Empty::new()).map_err(|error| FetchError::connection(name, error))?;
+        let request = request.body(Body::empty()).map_err(|error| FetchError::connection(name, error))?;
         let answer = tokio::time::timeout(self.patience, self.pooled.request(request)).await;
         let answer = answer.map_err(|elapsed| FetchError::connection(name, elapsed))?;
         answer.map_err(|error| FetchError::connection(name, error))
@@ -122,20 +115,6 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
     let is_web = [&Scheme::HTTP, &Scheme::HTTPS].contains(&next.scheme()?);
     let is_weaker = base.scheme() == Some(&Scheme::HTTPS) && next.scheme() == Some(&Scheme::HTTP);
     (is_web && !is_weaker).then_some(next)
-}
-
-fn tls_config() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        // Images made from nothing have no certificates; Mozilla's list, compiled in, is better than no TLS.
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    match rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
-        Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
-        Err(error) => unreachable!("ring supports the default protocol versions: {error}"),
-    }
 }
 
 #[cfg(test)]

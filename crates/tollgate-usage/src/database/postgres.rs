@@ -13,6 +13,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tollgate_core::{BoxFuture, Secret};
+use tollgate_remote::tls;
 
 use super::{DatabaseError, Kind, Migrations};
 
@@ -163,7 +164,7 @@ fn start(lanes: [(Lane, mpsc::Receiver<Job>); 2]) -> Result<(), DatabaseError> {
 
 impl Lane {
     fn new(config: Config, migrations: Arc<Mutex<Vec<Migrations>>>) -> Self {
-        let tls = (config.get_ssl_mode() != SslMode::Disable).then(|| MakeRustlsConnect::new(tls_config()));
+        let tls = (config.get_ssl_mode() != SslMode::Disable).then(|| MakeRustlsConnect::new(tls::system().clone()));
         Self { config, tls, migrations, client: None }
     }
 
@@ -206,20 +207,6 @@ impl Lane {
                 Ok(client)
             }
         }
-    }
-}
-
-/// The system's trusted roots, or Mozilla's list where there are none.
-fn tls_config() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    match rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
-        Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
-        Err(error) => unreachable!("ring supports the default protocol versions: {error}"),
     }
 }
 

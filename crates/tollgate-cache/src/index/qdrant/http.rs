@@ -7,19 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Handle, Id};
+use tollgate_core::Body;
+use tollgate_remote::Breaker;
+use tollgate_remote::http::{HttpClient, HttpClientBuilder};
 
 use super::QdrantIndexBuilder;
 use super::body::{Answer, Envelope, Refusal};
 use crate::index::IndexError;
-use tollgate_remote::Breaker;
 
 /// A client of one server.
 pub(super) struct Http {
@@ -31,8 +29,9 @@ pub(super) struct Http {
     read_timeout: Duration,
     write_timeout: Duration,
     breaker: Arc<Breaker>,
-    tls: rustls::ClientConfig,
-    pools: RwLock<HashMap<Id, Pool>>,
+    builder: HttpClientBuilder,
+    /// Connections are driven by tasks of the runtime that opened them, so each runtime has its own.
+    pools: RwLock<HashMap<Id, HttpClient>>,
 }
 
 /// Whether somebody waits for the answer.
@@ -41,9 +40,6 @@ pub(super) enum Operation {
     Read,
     Write,
 }
-
-/// Connections are driven by tasks of the runtime that opened them, so each runtime has its own.
-type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// More than the largest search answers.
 const MAX_BODY: usize = 32 << 20;
@@ -65,7 +61,7 @@ impl Http {
         if let Some(key) = &mut api_key {
             key.set_sensitive(true);
         }
-        let tls = tls_config(scheme == Scheme::HTTPS)?;
+        let is_encrypted = scheme == Scheme::HTTPS;
         Ok(Self {
             scheme,
             authority,
@@ -74,7 +70,7 @@ impl Http {
             read_timeout: settings.read_timeout,
             write_timeout: settings.write_timeout,
             breaker: Breaker::new(settings.cool_down),
-            tls,
+            builder: HttpClient::builder().connect_timeout(settings.write_timeout).tls(is_encrypted),
             pools: RwLock::default(),
         })
     }
@@ -133,7 +129,7 @@ impl Http {
         let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
         let uri = uri.path_and_query(format!("{}{path}", self.prefix)).build();
         let uri = uri.map_err(|_| IndexError::invalid("the address of qdrant has a path that is none"))?;
-        let mut request = http::Request::new(Full::new(body.clone()));
+        let mut request = http::Request::new(Body::from(body.clone()));
         (*request.method_mut(), *request.uri_mut()) = (method.clone(), uri);
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(key) = &self.api_key {
@@ -149,7 +145,7 @@ impl Http {
         Ok((status, body.to_bytes()))
     }
 
-    fn pool(&self) -> Pool {
+    fn pool(&self) -> HttpClient {
         let id = Handle::current().id();
         if let Some(pool) = self.pools.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return pool.clone();
@@ -158,19 +154,7 @@ impl Http {
         if pools.len() >= MAX_POOLS {
             pools.clear();
         }
-        pools.entry(id).or_insert_with(|| self.new_pool()).clone()
-    }
-
-    fn new_pool(&self) -> Pool {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(self.write_timeout));
-        let connector = HttpsConnectorBuilder::new().with_tls_config(self.tls.clone()).https_or_http().enable_http1();
-        Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(60))
-            .build(connector.wrap_connector(tcp))
+        pools.entry(id).or_insert_with(|| self.builder.build()).clone()
     }
 }
 
@@ -200,22 +184,6 @@ fn read<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<Answer<T
 fn text(body: &impl Serialize) -> Result<Bytes, IndexError> {
     let text = serde_json::to_vec(body).map_err(|error| IndexError::invalid("no JSON").with_source(error))?;
     Ok(text.into())
-}
-
-/// The system's trusted roots are only read if they are needed, since that takes some milliseconds.
-fn tls_config(is_needed: bool) -> Result<rustls::ClientConfig, IndexError> {
-    let mut roots = rustls::RootCertStore::empty();
-    if is_needed {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            // Images made from nothing have no certificates.
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| IndexError::refused("TLS is not available").with_source(error))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]
