@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tollgate_core::{Body, BoxError, Error, ErrorKind};
 use tollgate_http::{error_response, request_id};
 use tower_service::Service;
@@ -75,13 +75,29 @@ impl App {
             return admin::own_usage(&self.gateway, &generation, request.method(), request.headers(), query).await;
         }
         let doors = generation.doors.clone();
+        let conceals = generation.cache.settings().conceals();
         // A long request must not keep an old generation from being replaced in the guard's cache.
         drop(generation);
-        match doors {
+        let mut response = match doors {
             Doors::Plain(mut doors) => doors.call(request).await,
             Doors::Cors(doors) => (*doors).clone().call(request).await,
         }
-        .unwrap_or_else(|never| match never {})
+        .unwrap_or_else(|never| match never {});
+        if conceals {
+            conceal(response.headers_mut());
+        }
+        response
+    }
+}
+
+/// Takes out what would tell a stored answer from a new one, if it may be either.
+fn conceal(headers: &mut HeaderMap) {
+    /// What is only said of one of them, or differs.
+    const TELLING: [&str; 5] = ["age", "cache-status", "x-tollgate-attempts", "x-tollgate-cost", "x-tollgate-saved"];
+    let status = headers.get("cache-status").and_then(|status| status.to_str().ok());
+    // That no cache may be used is said of the request alone.
+    if status.is_some_and(|status| !status.contains("fwd=bypass")) {
+        TELLING.iter().for_each(|name| drop(headers.remove(*name)));
     }
 }
 

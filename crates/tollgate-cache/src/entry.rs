@@ -36,6 +36,20 @@ pub struct Entry {
     pub ttl: u64,
     /// For how long after that it may stand in while a new answer is fetched or cannot be had, in milliseconds.
     pub grace: u64,
+    /// How fast it came; `None` of those that were stored before that was noted.
+    #[serde(default)]
+    pub pace: Option<Pace>,
+}
+
+/// How fast an answer came, in milliseconds since it was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Until its first piece.
+    pub first: u64,
+    /// Until its last piece.
+    pub last: u64,
+    /// In how many pieces.
+    pub pieces: u64,
 }
 
 /// An answer in the form in which it is kept.
@@ -109,6 +123,18 @@ impl Entry {
         OVERHEAD + payload + names
     }
 
+    /// How fast it came, or might have come if that was not noted.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        /// What is common among models: half a second, then fifty tokens in a second.
+        const GUESS: Pace = Pace { first: 500, last: 500, pieces: 1 };
+        const TOKEN: u64 = 20;
+        self.pace.unwrap_or_else(|| {
+            let tokens = self.usage.and_then(|usage| usage.output).unwrap_or(0).min(10_000);
+            Pace { last: GUESS.last + TOKEN * tokens, ..GUESS }
+        })
+    }
+
     /// What using it saves, in tokens of input: one of output costs about five times as much with most providers.
     #[must_use]
     pub fn worth(&self) -> u64 {
@@ -163,6 +189,7 @@ pub(crate) mod tests {
             stored_at: 1000,
             ttl: 100,
             grace: 50,
+            pace: None,
         }
     }
 

@@ -23,8 +23,8 @@ mod settings;
 mod statistics;
 pub mod store;
 
-pub use cache::{AnswerCache, AnswerCacheBuilder, Filled, Found, Lookup, Plan, naming};
-pub use entry::{Entry, Freshness, Payload, now_millis};
+pub use cache::{AnswerCache, AnswerCacheBuilder, Filled, Found, Lookup, Plan, Replay, naming};
+pub use entry::{Entry, Freshness, Pace, Payload, now_millis};
 pub use epochs::{Epochs, Stamp, Subject};
 pub use key::{Key, KeyMaker, KeyParts};
 pub use settings::{Scope, Settings};

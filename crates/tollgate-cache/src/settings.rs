@@ -27,8 +27,14 @@ pub struct Settings {
     pub max_entry: usize,
     /// Whether answers are reused where the temperature is above zero, or not given. Defaults to true.
     pub reuse_sampled: bool,
+    /// How many different answers are kept for each request of that kind, of which one is served at random; at least one.
+    /// Defaults to one.
+    pub variants: u8,
     /// Whether equal requests in flight share one answer. Defaults to true.
     pub coalesce: bool,
+    /// Whether clients that share answers are kept from telling what others have asked: stored answers come as slowly as they
+    /// came the first time. Has no effect with [`Scope::Key`]. Defaults to true.
+    pub conceal: bool,
 }
 
 /// Who shares answers. Keys belong to paths such as `acme/search/alice`, of tenant, team and user; of a key that belongs
@@ -58,8 +64,18 @@ impl Default for Settings {
             stale_if_error: Duration::ZERO,
             max_entry: 1024 * 1024,
             reuse_sampled: true,
+            variants: 1,
             coalesce: true,
+            conceal: true,
         }
+    }
+}
+
+impl Settings {
+    /// Whether a stored answer must look as if it were new.
+    #[must_use]
+    pub fn conceals(&self) -> bool {
+        self.conceal && self.scope != Scope::Key
     }
 }
 

@@ -140,7 +140,9 @@ fn settings(config: &Config) -> Settings {
     settings.stale_if_error = cache.stale_if_error.get();
     settings.max_entry = cache.max_entry.as_usize();
     settings.reuse_sampled = cache.sampled == types::SampledAnswers::Reuse;
+    settings.variants = cache.variants;
     settings.coalesce = cache.coalesce;
+    settings.conceal = cache.conceal;
     settings
 }
 

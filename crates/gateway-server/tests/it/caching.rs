@@ -445,3 +445,78 @@ async fn what_is_remembered_ends_with_its_entry() {
     assert_eq!(purge(&gateway, json!({ "all": true })).await["entries"], 1);
     assert_eq!(ask(None).await, "tollgate; fwd=miss; stored", "what was invalidated is not remembered");
 }
+
+/// What a client sees of an answer but for the names that everybody gets anew.
+async fn seen(answer: Answer) -> (u16, Vec<(String, String)>, String) {
+    let status = answer.status();
+    let is_own = |name: &str| matches!(name, "date" | "x-request-id");
+    let headers =
+        answer.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned()));
+    let mut headers: Vec<_> = headers.filter(|(name, _)| !is_own(name)).collect();
+    headers.sort();
+    (status, headers, without_names(&answer.text().await))
+}
+
+#[tokio::test]
+async fn where_answers_are_shared_nobody_can_tell_that_one_was_stored() {
+    let reply = Reply::json(completion("A gate.")).header("openai-processing-ms", "512");
+    let upstream = Upstream::always(reply);
+    let gateway = gateway_to(&upstream, "cache: { mode: exact, scope: deployment }").await;
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(seen(gateway.chat(chat("m")).send().await).await);
+    }
+    assert_eq!(upstream.requests().len(), 1);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    let told: Vec<&str> = answers[0].1.iter().map(|(name, _)| &**name).collect();
+    assert!(!told.contains(&"cache-status") && told.contains(&"x-tollgate-provider"), "{told:?}");
+    let records = gateway.usage_records(4).await;
+    let outcomes: Vec<&str> = records.iter().filter_map(|record| record["cache"].as_str()).collect();
+    assert_eq!(outcomes, ["miss", "hit", "hit", "hit"], "operators know");
+    let only = gateway.chat(chat("m")).header("x-tollgate-cache", "only-if-cached").send().await;
+    assert_eq!(only.status(), 504);
+    let search = json!({ "model": "m", "input": "x", "tools": [{ "type": "web_search" }] });
+    let answer = gateway.post("/v1/responses", search).send().await;
+    assert_eq!(status(&answer), "tollgate; fwd=bypass; detail=provider-tools");
+}
+
+#[tokio::test]
+async fn streams_of_stored_answers_are_like_new_ones() {
+    let upstream = Upstream::always(Reply::sse(["A gate", " at a", " road."].map(chunk).into_iter().chain([
+        finish_chunk(),
+        usage_chunk(7, 3),
+        "[DONE]".to_owned(),
+    ])));
+    let gateway = gateway_to(&upstream, "cache: { mode: exact, scope: deployment }").await;
+    let mut events = Vec::new();
+    for _ in 0..3 {
+        let answer = gateway.chat(streamed("m")).send().await;
+        assert_eq!((status(&answer).as_str(), answer.header("age")), ("none", None));
+        let body = answer.text().await;
+        assert_eq!(streamed_text(&body), "A gate at a road.");
+        let members = data_events(&body).iter().map(|event| without_names(event)).next();
+        events.push(members);
+    }
+    assert!(events.iter().all(|event| *event == events[0]), "{events:?}");
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn who_says_so_shares_answers_openly() {
+    let upstream = Upstream::always(Reply::json(completion("A gate.")));
+    let gateway = gateway_to(&upstream, "cache: { mode: exact, scope: deployment, conceal: false }").await;
+    assert_eq!(status(&gateway.chat(chat("m")).send().await), "tollgate; fwd=miss; stored");
+    assert_eq!(status(&gateway.chat(chat("m")).send().await), "tollgate; hit; detail=exact");
+}
+
+#[tokio::test]
+async fn several_answers_are_kept_where_that_is_asked_for() {
+    let upstream = Upstream::sequence(["one", "two", "three"].map(|text| Reply::json(completion(text))));
+    let gateway = gateway_to(&upstream, "cache: { mode: exact, variants: 2 }").await;
+    let mut answers = HashSet::new();
+    for _ in 0..60 {
+        answers.insert(text_of(gateway.chat(chat("m")).send().await).await);
+    }
+    assert_eq!(answers, HashSet::from(["one", "two"].map(str::to_owned)));
+    assert_eq!(upstream.requests().len(), 2);
+}

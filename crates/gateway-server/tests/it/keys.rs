@@ -281,7 +281,7 @@ async fn two_servers_on_postgres() {
 
 #[tokio::test]
 async fn what_is_cached_is_shared_along_the_path() {
-    let shared = Shared::with("keys: { poll: 20ms }\ncache: { mode: exact, scope: team }");
+    let shared = Shared::with("keys: { poll: 20ms }\ncache: { mode: exact, scope: team, conceal: false }");
     let alice = shared.create("alice", &["--path", "acme/search/alice"]);
     let bob = shared.create("bob", &["--path", "acme/search/bob"]);
     let carol = shared.create("carol", &["--path", "acme/ads/carol"]);

@@ -355,6 +355,8 @@ async fn what_is_configured_must_be_there() {
     let upstream = answering();
     for (more, expected) in [
         ("cache: { mode: semantic }", "cache.mode"),
+        ("cache: { variants: 0 }", "cache.variants"),
+        ("cache: { variants: 11 }", "cache.variants"),
         ("cache: { semantic: { model: nowhere } }", "model fetch"),
         ("cache: { semantic: { vectors: redis } }", "cache.semantic.vectors"),
         ("cache: { redis: { url: \"http://x\" } }", "cache.redis.url"),

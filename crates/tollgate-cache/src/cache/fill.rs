@@ -61,6 +61,7 @@ impl AnswerCache {
         context: &Context,
         landing: Landing,
     ) -> Result<Entry, NotStored> {
+        let pace = landing.pace;
         let begun = landing.begun.ok_or(NotStored::Incomplete)?;
         if begun.status != http::StatusCode::OK {
             return Err(NotStored::Status);
@@ -95,7 +96,7 @@ impl AnswerCache {
             // A client that did not ask for counts did not get them; the next one may.
             answer.usage = usage;
         }
-        Ok(self.keep_as(lookup, payload, usage, &observed, &target))
+        Ok(Entry { pace: Some(pace), ..self.keep_as(lookup, payload, usage, &observed, &target) })
     }
 
     fn keep_as(
@@ -125,6 +126,7 @@ impl AnswerCache {
             stored_at: now_millis(),
             ttl: whole_millis(ttl),
             grace: whole_millis(grace),
+            pace: None,
         }
     }
 }

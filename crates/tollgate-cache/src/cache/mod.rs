@@ -5,12 +5,14 @@
 //! - `serve.rs`: it is recalled as it was answered before, or an entry is written down for it;
 //! - `plan.rs`: whether a cache is for it, and what its answer is kept under;
 //! - `find.rs`: which entry may be served;
+//! - `replay.rs`: the same over time, where nobody may tell that it was kept;
 //! - `fill.rs`: what is kept of a new answer.
 
 mod builder;
 mod fill;
 mod find;
 mod plan;
+mod replay;
 mod serve;
 
 use std::fmt;
@@ -23,6 +25,7 @@ pub use self::builder::AnswerCacheBuilder;
 pub use self::fill::Filled;
 pub use self::find::Found;
 pub use self::plan::{Lookup, Plan};
+pub use self::replay::Replay;
 pub use self::serve::naming;
 use crate::flight::Flights;
 use crate::memo::Memo;

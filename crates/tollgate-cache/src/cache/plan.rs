@@ -10,7 +10,7 @@ use super::AnswerCache;
 use super::find::Terms;
 use crate::semantic::Query;
 use crate::semantic::text::Volatility;
-use crate::{Key, KeyParts, Stamp};
+use crate::{Key, KeyParts, Scope, Stamp};
 
 /// What is to be done for a request.
 #[derive(Debug)]
@@ -38,6 +38,9 @@ pub struct Lookup {
     pub(super) target: Target,
     pub(super) stamps: Vec<Stamp>,
     strict: bool,
+    flight: Key,
+    /// Whether the same request may have another key the next time.
+    pub(super) is_drawn: bool,
     /// What it is as a query, once that was asked for: its words are read once.
     query: OnceLock<Result<Arc<Query>, &'static str>>,
 }
@@ -64,7 +67,7 @@ impl AnswerCache {
             return Plan::Bypass("no-store");
         }
         let Some(target) = &request.target else { return Plan::None };
-        let Some(canonical) = self.codec.canonical(request) else { return Plan::Bypass("malformed") };
+        let Some(mut canonical) = self.codec.canonical(request) else { return Plan::Bypass("malformed") };
         let traits = canonical.traits;
         if traits.provider_tools {
             return Plan::Bypass("provider-tools");
@@ -76,13 +79,37 @@ impl AnswerCache {
         if is_sampled && !self.settings.reuse_sampled && asked.and_then(|asked| asked.mode).is_none() {
             return Plan::Bypass("sampled");
         }
+        let is_drawn = is_sampled && self.settings.variants > 1;
+        if is_drawn {
+            set_apart(&mut canonical, fastrand::u8(..self.settings.variants));
+        }
         let scope = self.settings.scope.of(&request.context.identity());
         let directives = asked.cloned().unwrap_or_default();
         let key = self.keys.exact(KeyParts { scope: &scope, target, request }, &canonical.body);
+        let flight = match self.settings.conceals() {
+            // Nobody else's answer, because it would come sooner than one of one's own.
+            true => {
+                let scope = Scope::Key.of(&request.context.identity());
+                self.keys.exact(KeyParts { scope: &scope, target, request }, &canonical.body)
+            }
+            false => key,
+        };
         let stamps = self.epochs.stamps(&scope, target, &directives.tags);
         let (canonical, target, strict, query) =
             (Arc::new(canonical), target.clone(), request.strict, OnceLock::default());
-        Plan::Use(Box::new(Lookup { key, canonical, mode, directives, scope, target, stamps, strict, query }))
+        Plan::Use(Box::new(Lookup {
+            key,
+            canonical,
+            mode,
+            directives,
+            scope,
+            target,
+            stamps,
+            strict,
+            flight,
+            is_drawn,
+            query,
+        }))
     }
 
     /// The request as a query for what finds answers for rephrased ones; `None` where there is no such thing, or the client
@@ -93,6 +120,17 @@ impl AnswerCache {
         // Who wants a new answer does not want that of another request.
         let prepare = || semantic.prepare(&self.keys, lookup, request).map(Arc::new);
         (!lookup.directives.refresh).then(|| lookup.query.get_or_init(prepare).clone())
+    }
+}
+
+/// Keeps one of several answers to a request apart from the others, in keys and in namespaces. The first one stays where it
+/// would be if it were the only one.
+fn set_apart(canonical: &mut Canonical, variant: u8) {
+    if variant > 0 {
+        // No JSON has such a byte.
+        let mark = [0, variant];
+        canonical.body.extend(mark);
+        canonical.last_user.iter_mut().for_each(|last| last.around.extend(mark));
     }
 }
 
@@ -111,11 +149,11 @@ impl Lookup {
     pub fn flight(&self) -> Key {
         match self.mode {
             CacheMode::Semantic => {
-                let mut bytes = *self.key.as_bytes();
+                let mut bytes = *self.flight.as_bytes();
                 bytes[31] ^= 1;
                 Key::from_bytes(bytes)
             }
-            CacheMode::Off | CacheMode::Exact => self.key,
+            CacheMode::Off | CacheMode::Exact => self.flight,
         }
     }
 

@@ -30,6 +30,10 @@ impl AnswerCache {
     /// [`Self::plan`], [`Self::find`] and [`Self::serve_exact`] come to, without reading the request.
     #[must_use]
     pub fn recall(&self, request: &Request) -> Option<Response> {
+        // What is remembered is all there at once, which would tell.
+        if self.settings.conceals() {
+            return None;
+        }
         // The long way looks at what other processes have invalidated.
         if self.shared_epochs.is_some() && now_millis() >= self.next_look.load(Ordering::Relaxed) {
             return None;
@@ -48,6 +52,10 @@ impl AnswerCache {
     /// answered with it.
     #[must_use]
     pub fn serve_exact(&self, request: &Request, lookup: &Lookup, entry: &Arc<Entry>) -> Option<Response> {
+        // Remembered, one of several answers would be the only one.
+        if lookup.is_drawn {
+            return self.serve(request, entry, CacheStatus::Hit, EXACT);
+        }
         let render = |naming: &Naming| self.render(request, entry, naming);
         let known = self.memo.remember(request, (lookup.key, &lookup.scope), entry, render);
         let filled = known.and_then(|known| Some((known.template.fill(&naming())?, known.template.content_type())));
@@ -70,7 +78,7 @@ impl AnswerCache {
         Some(self.respond(request, entry, status, detail, rendered))
     }
 
-    fn render(&self, request: &Request, entry: &Entry, naming: &Naming) -> Option<(Bytes, &'static str)> {
+    pub(super) fn render(&self, request: &Request, entry: &Entry, naming: &Naming) -> Option<(Bytes, &'static str)> {
         Some(match &entry.payload {
             Payload::Text(text) => (Bytes::from(text.clone()), "application/json"),
             Payload::Answer(answer) if request.is_streamed() => {
@@ -80,7 +88,7 @@ impl AnswerCache {
         })
     }
 
-    fn respond(
+    pub(super) fn respond(
         &self,
         request: &Request,
         entry: &Entry,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -12,6 +13,7 @@ use tollgate_core::ir::{Event, ReadAnswer};
 use tollgate_core::{Body, BoxFuture, Error, ErrorKind, Response};
 
 use super::table::Boarding;
+use crate::Pace;
 
 /// How an answer begins.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Landing {
     pub chunks: Option<Vec<Arc<Chunk>>>,
     /// Whether it was understood to its end.
     pub is_understood: bool,
+    /// How fast it came.
+    pub pace: Pace,
 }
 
 /// Makes the reader of an answer once it is known how it begins; `None` where nothing of it is to be understood.
@@ -71,6 +75,8 @@ pub(super) struct State {
     limit: usize,
     is_understood: bool,
     said_end: bool,
+    boarded_at: Instant,
+    pace: Pace,
     pub(super) ended: Option<Result<(), Error>>,
     on_landing: Option<OnLanding>,
     /// Seats by number: the next chunk that each one reads; `None` once it has left.
@@ -100,6 +106,8 @@ impl State {
             limit: 0,
             is_understood: true,
             said_end: false,
+            boarded_at: Instant::now(),
+            pace: Pace::default(),
             ended: None,
             on_landing: None,
             seats: vec![Some(0)],
@@ -111,6 +119,7 @@ impl State {
     pub(super) fn board(&mut self, boarding: Boarding) {
         let Boarding { calling, make_reader, on_landing, limit } = boarding;
         self.stage = Stage::Calling(calling);
+        self.boarded_at = Instant::now();
         (self.make_reader, self.on_landing, self.limit) = (Some(make_reader), Some(on_landing), limit);
     }
 
@@ -201,6 +210,7 @@ impl State {
     fn push(&mut self, chunk: Chunk) {
         self.said_end |= chunk.events.iter().any(|event| matches!(event, Event::End));
         self.bytes += chunk.raw.len();
+        self.time(&chunk.events);
         self.chunks.push_back(Arc::new(chunk));
         // Once it is too large to be kept, only what somebody has yet to read stays, and of that not more than the limit.
         while self.bytes > self.limit {
@@ -216,6 +226,16 @@ impl State {
         }
     }
 
+    /// Notes when a piece came that says something.
+    fn time(&mut self, events: &[Event]) {
+        let says = |event: &Event| matches!(event, Event::Delta { .. } | Event::Whole { .. });
+        self.pace.last = u64::try_from(self.boarded_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if self.pace.pieces == 0 {
+            self.pace.first = self.pace.last;
+        }
+        self.pace.pieces += u64::from(events.iter().any(says));
+    }
+
     fn end(&mut self, how: Result<(), Error>) -> Driven {
         let is_complete = how.is_ok();
         self.ended = Some(how);
@@ -228,7 +248,7 @@ impl State {
         let is_whole = is_complete && self.base == 0 && self.bytes <= self.limit;
         let chunks = is_whole.then(|| self.chunks.iter().cloned().collect());
         let is_understood = self.is_understood && (is_complete || self.said_end);
-        Some((on_landing, Landing { begun: self.begun.clone(), chunks, is_understood }))
+        Some((on_landing, Landing { begun: self.begun.clone(), chunks, is_understood, pace: self.pace }))
     }
 
     /// Stops the work because nobody reads any more. An answer whose own end was seen is complete all the same: many

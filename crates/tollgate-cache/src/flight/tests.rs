@@ -299,3 +299,34 @@ async fn who_waits_for_a_call_that_is_never_made_is_told_so() {
     assert!(bench.flights.is_empty());
     assert!(bench.join().1.is_some(), "who comes now asks anew");
 }
+
+#[test]
+fn threads_that_ask_the_same_at_the_same_time_all_read_it() {
+    const THREADS: usize = 8;
+    const ROUNDS: u8 = 200;
+    let (flights, calls) = (Flights::default(), AtomicUsize::new(0));
+    let start = std::sync::Barrier::new(THREADS);
+    let board = || Boarding {
+        calling: Box::pin(async { Ok(Response::new(Body::from(Bytes::from_static(b"all of it.")))) }),
+        make_reader: Box::new(|_| Some(Box::new(Reader))),
+        on_landing: Box::new(|_| ()),
+        limit: 1000,
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                for round in 0..ROUNDS {
+                    start.wait();
+                    let mut seat = flights.join_or_board(Key::from_bytes([round; 32]), &Bench::request(), || {
+                        calls.fetch_add(1, Ordering::Relaxed);
+                        board()
+                    });
+                    assert_eq!(runtime.block_on(read(&mut seat)).unwrap(), "all of it.");
+                }
+            });
+        }
+    });
+    assert!(flights.is_empty());
+    assert!((usize::from(ROUNDS)..=THREADS * usize::from(ROUNDS)).contains(&calls.load(Ordering::Relaxed)));
+}

@@ -8,6 +8,11 @@
 //! Clients that ask for the same while it is being answered read that answer from its first byte. If it fails before it
 //! begins, one of them asks once more for all the others.
 //!
+//! Where clients share answers, none of them is to tell what others have asked, unless the cache is
+//! [set otherwise](tollgate_cache::Settings::conceal): stored answers come as slowly as they came when they were new, new ones
+//! are written by the same writers and with the same headers as stored ones, only requests of one key share a call, and
+//! nobody gets to know whether there is an answer without asking for one.
+//!
 //! ```
 //! use std::sync::Arc;
 //! use tollgate_cache::{AnswerCache, Settings};
@@ -25,6 +30,7 @@ mod body;
 mod layer;
 mod reuse;
 mod service;
+mod timed;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::time::Instant;
 use tollgate_cache::flight::Boarding;
 use tollgate_cache::semantic::{LabelOf, Pending, Query, Searched};
 use tollgate_cache::{AnswerCache, Lookup};
@@ -11,13 +12,14 @@ use tower_service::Service;
 use super::background::compare;
 use super::boarding::{Then, boarding, explain};
 use super::service::complete;
+use super::timed::served;
 
 /// A flight whose answer is that of a rephrased request, if there is one that may be served, and else the provider's.
 pub(super) fn asking<S, B>(
     cache: &Arc<AnswerCache>,
     mut caller: S,
     background: B,
-    request: &Request,
+    (request, since): (&Request, Instant),
     lookup: &Lookup,
 ) -> Boarding
 where
@@ -36,8 +38,14 @@ where
         }
     };
     let found = Arc::new(Mutex::new(None));
-    let calling =
-        reuse(cache.clone(), caller, background, request.clone(), lookup.clone(), query.clone(), found.clone());
+    let calling = reuse(
+        cache.clone(),
+        caller,
+        background,
+        (request.clone(), since),
+        lookup.clone(),
+        (query.clone(), found.clone()),
+    );
     boarding(cache, Box::pin(calling), request, lookup, Then::Settle { query, found, of: LabelOf::Miss })
 }
 
@@ -46,10 +54,9 @@ async fn reuse<S, B>(
     cache: Arc<AnswerCache>,
     mut caller: S,
     background: B,
-    request: Request,
+    (request, since): (Request, Instant),
     lookup: Lookup,
-    query: Arc<Query>,
-    found: Arc<Mutex<Option<Pending>>>,
+    (query, found): (Arc<Query>, Arc<Mutex<Option<Pending>>>),
 ) -> Result<Response, Error>
 where
     S: Service<Request, Response = Response, Error = Error>,
@@ -59,12 +66,12 @@ where
     let Some(semantic) = cache.semantic() else { return caller.call(request).await };
     let Searched { serve, reason, pending } = semantic.search(&cache, &lookup, &query).await;
     if let Some((entry, shadow)) = serve
-        && let Some(response) = cache.serve(&request, &entry, CacheStatus::Hit, "semantic")
+        && let Some(response) = served(&cache, (&request, since), &entry, CacheStatus::Hit, "semantic").await
     {
         if shadow {
             compare(&cache, background, &request, &lookup, query, pending);
         }
-        return Ok(complete(response, &request.context));
+        return Ok(response);
     }
     explain(&request.context, Some(reason));
     *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);
@@ -75,5 +82,6 @@ where
 pub(super) async fn rephrased(cache: &Arc<AnswerCache>, request: &Request, lookup: &Lookup) -> Option<Response> {
     let query = cache.query(lookup, request)?.ok()?;
     let searched = cache.semantic()?.search(cache, lookup, &query).await;
-    cache.serve(request, &searched.serve?.0, CacheStatus::Hit, "semantic")
+    let response = cache.serve(request, &searched.serve?.0, CacheStatus::Hit, "semantic")?;
+    Some(complete(response, &request.context))
 }

@@ -4,10 +4,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
-use http::HeaderValue;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::time::Instant;
 use tollgate_cache::flight::{Begun, Chunk, Flights, Seat};
-use tollgate_cache::{AnswerCache, Found, Lookup, Plan, naming};
+use tollgate_cache::{AnswerCache, Entry, Found, Lookup, Plan, naming};
 use tollgate_core::ir::Event;
 use tollgate_core::{
     Body, BoxFuture, CacheOutcome, CacheStatus, Context, Error, ErrorKind, Outcome, Request, Response, boxed,
@@ -17,6 +18,7 @@ use tower_service::Service;
 use super::background::refresh;
 use super::body::{Raw, Rendered};
 use super::reuse::{asking, rephrased};
+use super::timed::served;
 
 /// Answers requests from a cache. See the [module docs](super).
 #[derive(Clone, Debug)]
@@ -58,19 +60,25 @@ where
         };
         let cache = self.cache.clone();
         let mut background = self.background.clone();
+        let since = Instant::now();
         Box::pin(async move {
+            if lookup.directives.only_if_cached && cache.settings().conceals() {
+                let message = "Whether there is a stored answer is not told where clients share them.";
+                return Err(Error::new(ErrorKind::NotCached, message));
+            }
+            let asked = (&request, since);
             let stale = match cache.find(&mut lookup).await {
                 Found::Fresh(entry) => {
-                    if let Some(response) = cache.serve_exact(&request, &lookup, &entry) {
-                        return Ok(complete(response, &request.context));
+                    if let Some(response) = exact(&cache, asked, &lookup, &entry).await {
+                        return Ok(response);
                     }
                     None
                 }
                 Found::Stale(entry) => {
-                    if let Some(response) = cache.serve(&request, &entry, CacheStatus::Stale, "stale-while-revalidate")
-                    {
+                    let detail = "stale-while-revalidate";
+                    if let Some(response) = served(&cache, asked, &entry, CacheStatus::Stale, detail).await {
                         refresh(&cache, background.clone(), &request, &lookup);
-                        return Ok(complete(response, &request.context));
+                        return Ok(response);
                     }
                     None
                 }
@@ -79,22 +87,35 @@ where
             };
             if lookup.directives.only_if_cached {
                 if let Some(response) = rephrased(&cache, &request, &lookup).await {
-                    return Ok(complete(response, &request.context));
+                    return Ok(response);
                 }
                 cache.statistics().missed();
                 let message = "No stored answer matches this request, and the request wants no other.";
                 return Err(Error::new(ErrorKind::NotCached, message));
             }
-            match ask(&cache, &mut inner, &mut background, &request, &lookup).await {
+            match ask(&cache, &mut inner, &mut background, asked, &lookup).await {
                 Err(error) if error.is_retryable() || error.kind() == ErrorKind::Upstream => {
-                    let served =
-                        stale.and_then(|entry| cache.serve(&request, &entry, CacheStatus::Stale, "stale-if-error"));
-                    served.map(|response| complete(response, &request.context)).ok_or(error)
+                    let Some(entry) = stale else { return Err(error) };
+                    let served = served(&cache, asked, &entry, CacheStatus::Stale, "stale-if-error").await;
+                    served.ok_or(error)
                 }
                 answered => answered,
             }
         })
     }
+}
+
+/// The fresh answer to the very same request.
+async fn exact(
+    cache: &AnswerCache,
+    (request, since): (&Request, Instant),
+    lookup: &Lookup,
+    entry: &Arc<Entry>,
+) -> Option<Response> {
+    if cache.settings().conceals() {
+        return served(cache, (request, since), entry, CacheStatus::Hit, "exact").await;
+    }
+    cache.serve_exact(request, lookup, entry).map(|response| complete(response, &request.context))
 }
 
 fn note(context: &Context, outcome: CacheOutcome) {
@@ -111,7 +132,7 @@ async fn ask<S, B>(
     cache: &Arc<AnswerCache>,
     inner: &mut S,
     background: &mut B,
-    request: &Request,
+    (request, since): (&Request, Instant),
     lookup: &Lookup,
 ) -> Result<Response, Error>
 where
@@ -124,7 +145,7 @@ where
     loop {
         let mut caller = inner.clone();
         poll_fn(|cx| caller.poll_ready(cx)).await?;
-        let board = || asking(cache, caller, background.clone(), request, lookup);
+        let board = || asking(cache, caller, background.clone(), (request, since), lookup);
         // Before it boards, which may have something to add.
         note(&request.context, CacheOutcome::new(CacheStatus::Miss));
         // Who must have everything, or something new, or something very similar, does not take what was asked for by another.
@@ -141,13 +162,16 @@ where
             note(&request.context, CacheOutcome::new(CacheStatus::Collapsed));
         }
         match poll_fn(|cx| seat.poll_begun(cx)).await {
-            Ok(begun) if is_first || is_same_wire(seat.leader(), request) => {
+            Ok(begun) => {
                 if is_first {
                     count(cache, &request.context);
                 }
-                return forward(cache, seat, &begun).await;
+                let is_same = is_first || is_same_wire(seat.leader(), request);
+                return match is_same && !(request.operation.is_conversation() && is_disguised(cache, &begun)) {
+                    true => forward(cache, seat, &begun).await,
+                    false => render(cache, seat, request).await,
+                };
             }
-            Ok(_) => return render(cache, seat, request).await,
             // One of those who waited asks again, for all of them.
             Err(error) if !is_first && !has_waited && error.is_retryable() => has_waited = true,
             Err(error) => {
@@ -173,9 +197,20 @@ fn is_same_wire(one: &Request, other: &Request) -> bool {
         && one.body == other.body
 }
 
+/// Whether even the first client gets an answer as a stored one would be written, and not as the provider wrote it, so that
+/// it cannot be told which of them it is. What is compressed is never stored.
+fn is_disguised(cache: &AnswerCache, begun: &Begun) -> bool {
+    let is_answer = begun.status == StatusCode::OK && !begun.headers.contains_key(CONTENT_ENCODING);
+    cache.settings().conceals() && is_answer
+}
+
 /// Answers with the bytes as they come.
 async fn forward(cache: &Arc<AnswerCache>, mut seat: Seat, begun: &Begun) -> Result<Response, Error> {
-    let (status, headers) = (begun.status, begun.headers.clone());
+    let (status, mut headers) = (begun.status, begun.headers.clone());
+    if is_disguised(cache, begun) {
+        // What the provider says beside its answer is not kept.
+        headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    }
     let mut before = Vec::new();
     if !begun.is_stream {
         // Whole answers are usually here already, and then the client is told whether its answer was stored.
@@ -224,10 +259,14 @@ async fn render(cache: &Arc<AnswerCache>, mut seat: Seat, request: &Request) -> 
     let is_complete = events.iter().any(|event| matches!(event, Event::End));
     let mut answer = cache.codec().gather(&events);
     (answer.id, answer.created) = (None, None);
-    let body = cache.codec().write_whole(request, &answer, &naming).filter(|_| is_complete).ok_or_else(unreadable)?;
+    let body = match cache.codec().write_whole(request, &answer, &naming).filter(|_| is_complete) {
+        Some(body) => body.into(),
+        // Its client may understand it.
+        None if seat.is_first() => joined(chunks.iter().map(|chunk| chunk.raw.clone()).collect()),
+        None => return Err(unreadable()),
+    };
     seat.finish();
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(body);
     response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers.remove(CONTENT_LENGTH);
     Ok(response)
 }

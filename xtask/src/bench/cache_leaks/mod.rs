@@ -79,9 +79,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     println!("said otherwise: {}, apart: {}", tally.same, tally.same_apart);
     println!("rephrased: {}, apart: {}", tally.rephrased, tally.rephrased_apart);
     println!("keys shared between operations: {}", tally.shared_by_operations);
-    let Recalls { remembered, forgotten, written_anew, probed, unchanged, leaks } = tally.recalls;
+    let Recalls { remembered, forgotten, written_anew, probed, unchanged, leaks, recognized, misread } = tally.recalls;
     println!("remembered: {remembered}, forgotten: {forgotten}, written anew: {written_anew}");
     println!("recalled of {probed} changed requests: {unchanged} in which nothing was changed, {leaks} others");
+    println!("recognized by their bodies: {recognized}, wrongly: {misread}");
     tally.examples.iter().for_each(|example| println!("\n{example}"));
     Ok(if tally.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -208,7 +209,7 @@ impl Search {
 
 impl Tally {
     fn is_clean(&self) -> bool {
-        let recalls = self.recalls.leaks + self.recalls.forgotten;
+        let recalls = self.recalls.leaks + self.recalls.forgotten + self.recalls.misread;
         self.exact_leaks + self.namespace_leaks + self.same_apart + self.rephrased_apart + recalls == 0
     }
 
@@ -254,6 +255,8 @@ fn request(specimen: &Specimen, text: String) -> Option<Request> {
 fn cache(scope: Scope) -> AnswerCache {
     let mut settings = Settings::default();
     (settings.mode, settings.scope) = (CacheMode::Semantic, scope);
+    // Else nothing would be remembered where answers are shared.
+    settings.conceal = false;
     let engine = DecisionEngine::new(Decisions::new(Policy::default()), 1);
     let index = Arc::new(MemoryIndex::builder().build());
     let semantic = Arc::new(SemanticCache::new(Arc::new(Nowhere), index, engine, true));
@@ -283,6 +286,7 @@ mod tests {
         assert!(tally.is_clean(), "{tally:#?}");
         // Most of them must have been put to the test, or nothing was shown.
         assert!(tally.keyed > 10_000 && tally.prepared > 4_000, "{tally:?}");
+        assert!(tally.recalls.recognized > 1_000, "{tally:?}");
         assert!(tally.recalls.remembered > 1_000 && tally.recalls.probed > 20_000, "{tally:?}");
         assert!(tally.same > 1_000 && tally.rephrased > 300 && tally.shared_by_operations > 0, "{tally:?}");
     }

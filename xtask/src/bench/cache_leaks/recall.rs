@@ -2,14 +2,14 @@
 //!
 //! A request that was answered from the cache is recognized by its bytes, before a key is made. So the changed one is written
 //! with the same white space and order as the first, and differs in nothing but what was changed; and once more in a single
-//! byte of the text, wherever that is.
+//! byte of the text, wherever that is. Each comes with what a front door would recognize of its body, and without.
 
 use std::sync::Arc;
 
 use fastrand::Rng;
 use tollgate_cache::{AnswerCache, Entry, Key, Lookup, Payload, Plan, now_millis};
-use tollgate_core::Operation;
 use tollgate_core::ir::{Answer, Block, Choice};
+use tollgate_core::{Operation, Request};
 
 use super::oracle::written;
 use super::specimen::Specimen;
@@ -38,6 +38,9 @@ pub(super) struct Recalls {
     pub(super) probed: u64,
     pub(super) unchanged: u64,
     pub(super) leaks: u64,
+    /// Bodies that were recognized, and those that something else was known of than what is in them.
+    pub(super) recognized: u64,
+    pub(super) misread: u64,
 }
 
 // === impl Search ===
@@ -83,10 +86,11 @@ impl Search {
 
     fn put(&mut self, known: &Remembered, specimen: &Specimen, text: String) {
         let Some(asked) = request(specimen, text) else { return };
+        let recognized = self.recognized(&asked, specimen.scope);
         let cache = &self.caches[specimen.scope];
         let recalls = &mut self.tally.recalls;
         recalls.probed += 1;
-        if cache.recall(&asked).is_none() {
+        if cache.recall(&asked).is_none() && recognized.is_none_or(|asked| cache.recall(&asked).is_none()) {
             return;
         }
         let is_same = asked.operation == known.of.operation
@@ -101,6 +105,23 @@ impl Search {
         self.tally.example(|| format!("is recalled for another: {}\n  {text}", known.text));
     }
 
+    /// The request as it is if its body is known already: only where the body alone says what is asked.
+    fn recognized(&mut self, asked: &Request, scope: usize) -> Option<Request> {
+        let operation = asked.operation;
+        let says_all =
+            operation.is_conversation() && !matches!(operation, Operation::GenerateContent | Operation::OllamaChat);
+        let (head, body, recognized) = self.caches[scope].recognize(operation, &asked.body).filter(|_| says_all)?;
+        let recalls = &mut self.tally.recalls;
+        recalls.recognized += 1;
+        if head != asked.head || body != asked.body {
+            recalls.misread += 1;
+            self.tally.example(|| format!("is known as another: {}", String::from_utf8_lossy(&asked.body)));
+        }
+        let mut known = asked.clone();
+        (known.head, known.body, known.recognized) = (head, body, Some(recognized));
+        Some(known)
+    }
+
     fn with_another_byte(&mut self, text: &str) -> Option<String> {
         let mut bytes = text.as_bytes().to_vec();
         let at = self.rng.usize(..bytes.len());
@@ -109,7 +130,7 @@ impl Search {
     }
 }
 
-fn key(cache: &AnswerCache, asked: &tollgate_core::Request) -> Option<Key> {
+fn key(cache: &AnswerCache, asked: &Request) -> Option<Key> {
     match cache.plan(asked) {
         Plan::Use(lookup) => Some(lookup.key),
         _ => None,
@@ -137,5 +158,6 @@ fn entry(lookup: &Lookup, operation: Operation) -> Entry {
         stored_at: now_millis(),
         ttl: 3_600_000,
         grace: 0,
+        pace: None,
     }
 }

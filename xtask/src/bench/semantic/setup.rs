@@ -125,6 +125,7 @@ fn entry(lookup: &Lookup, text: String) -> Entry {
         stored_at: now_millis(),
         ttl: 3_600_000,
         grace: 0,
+        pace: None,
     }
 }
 

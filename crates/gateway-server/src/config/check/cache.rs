@@ -22,6 +22,9 @@ pub(super) fn check(check: &mut Check<'_>, cache: &Cache) {
     if cache.max_entry > cache.memory {
         check.wrong("cache.max_entry", "must not be larger than memory", "raise memory or lower max_entry");
     }
+    if !(1..=10).contains(&cache.variants) {
+        check.wrong("cache.variants", "must be from 1 to 10", "write 1 to keep one answer for each request");
+    }
     if let Some(redis) = &cache.redis {
         match &redis.url {
             None => check.wrong("cache.redis.url", "a server needs an address", "write url: redis://host:6379"),

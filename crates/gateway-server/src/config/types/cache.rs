@@ -33,8 +33,16 @@ pub struct Cache {
     /// Whether answers to requests with a temperature above zero, or none, are reused: `reuse` or `bypass`. The default is
     /// to reuse them, since most clients never set a temperature.
     pub sampled: SampledAnswers,
+    /// How many different answers are kept for each such request; one of them is served at random. From 1 to 10: each of them
+    /// has to be asked for once.
+    pub variants: u8,
     /// Lets equal requests in flight share one answer of the provider.
     pub coalesce: bool,
+    /// Keeps clients that share answers, which they do with any `scope` but `key`, from telling what others have asked. Stored
+    /// answers come as slowly as they came the first time, no header says that they were stored, new ones are written in the
+    /// same way, only requests of one key share an answer in flight, and none may ask for a stored answer only. Without
+    /// it, hits are fast, and whoever shares them can find out what was asked before.
+    pub conceal: bool,
     /// How much memory answers may take. It is only taken as answers come. An eighth of it is for requests that come again
     /// byte for byte, which are then answered without being read.
     pub memory: ByteSize,
@@ -202,7 +210,9 @@ impl Default for Cache {
             stale_if_error: Span::from_secs(0),
             max_entry: ByteSize::mib(1),
             sampled: SampledAnswers::Reuse,
+            variants: 1,
             coalesce: true,
+            conceal: true,
             memory: ByteSize::mib(64),
             key_secret: None,
             snapshot: None,
