@@ -65,7 +65,7 @@ impl Bound {
 
     pub(super) fn bar(step: usize) -> f64 {
         let share = wide(step.min(GRID - 1)) / wide(GRID - 1);
-        LOWEST * (HIGHEST / LOWEST).powf(share)
+        LOWEST * libm::pow(HIGHEST / LOWEST, share)
     }
 
     pub(super) fn note_request(&mut self, score: f64) {
@@ -132,7 +132,7 @@ impl Bound {
         if score > HIGHEST || score.is_nan() {
             return GRID;
         }
-        let place = (score.max(LOWEST) / LOWEST).ln() / (HIGHEST / LOWEST).ln() * wide(GRID - 1);
+        let place = libm::log(score.max(LOWEST) / LOWEST) / libm::log(HIGHEST / LOWEST) * wide(GRID - 1);
         // A score that equals a bar must not be put above it by rounding.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 63")]
         let step = (place - 1e-9).ceil().max(0.0) as usize;
@@ -166,17 +166,17 @@ impl Bound {
 /// The time-uniform upper bound on the ratio of true to modelled probability: the ratio at which the mean over the bets of
 /// the supermartingale is `1 / α`. It is convex in the ratio, so Newton's method from above stays above.
 pub(super) fn upper(wrong: f64, expected: f64, alpha: f64) -> f64 {
-    let doubt = (wide(BETS.len()) / alpha.clamp(1e-6, 0.5)).ln();
-    let slopes = BETS.map(|bet| (1.0 - (-bet).exp()) * expected);
+    let doubt = libm::log(wide(BETS.len()) / alpha.clamp(1e-6, 0.5));
+    let slopes = BETS.map(|bet| (1.0 - libm::exp(-bet)) * expected);
     let single = BETS.iter().zip(slopes).map(|(bet, slope)| (doubt + bet * wrong) / slope);
     // No single bet allows more than the mixture does.
     let mut ratio = single.fold(f64::INFINITY, f64::min);
     for _ in 0..NEWTON {
         let powers = BETS.iter().zip(slopes).map(|(bet, slope)| ratio * slope - bet * wrong);
-        let terms: Vec<f64> = powers.map(f64::exp).collect();
+        let terms: Vec<f64> = powers.map(libm::exp).collect();
         let sum: f64 = terms.iter().sum();
         let slope: f64 = terms.iter().zip(slopes).map(|(term, slope)| term * slope).sum::<f64>() / sum;
-        let step = (sum.ln() - doubt) / slope;
+        let step = (libm::log(sum) - doubt) / slope;
         if !step.is_finite() {
             break;
         }

@@ -232,5 +232,5 @@ fn dot(a: &Vector, b: &Vector) -> f64 {
 }
 
 fn sigmoid(logit: f64) -> f64 {
-    1.0 / (1.0 + (-logit).exp())
+    1.0 / (1.0 + libm::exp(-logit))
 }

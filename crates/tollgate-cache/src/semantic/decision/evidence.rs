@@ -95,7 +95,7 @@ impl Candidate {
         near.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         near.truncate(NEIGHBOURS);
         let nearest = near.first()?.similarity;
-        let weight = |each: &Neighbour| (SHARPNESS * (each.similarity - nearest)).exp();
+        let weight = |each: &Neighbour| libm::expf(SHARPNESS * (each.similarity - nearest));
         let total: f32 = near.iter().map(weight).sum();
         let weight_of = |cluster| near.iter().filter(|each| each.cluster == cluster).map(weight).sum::<f32>();
         // The first of equals is the nearer one, so that the choice does not depend on ids.
@@ -198,16 +198,16 @@ impl Evidence {
     pub(super) fn of(candidate: &Candidate, clusters: &ClusterBook, text: Option<&TextEvidence>) -> Self {
         let odds = (candidate.posterior + 0.01) / (1.01 - candidate.posterior);
         let (flagged, words, length) = text.map_or((0.0, 0.0, 0.0), |text| {
-            let length = text.length_ratio.max(1.0).ln().min(2.0);
+            let length = libm::logf(text.length_ratio.max(1.0)).min(2.0);
             (f32::from(u8::from(text.risk != Risk::None)), text.overlap.clamp(0.0, 1.0) - 0.5, length - 0.3)
         });
         Self([
             1.0,
             candidate.similarity - 0.7,
             candidate.margin.clamp(-0.2, 0.5),
-            odds.ln(),
+            libm::logf(odds),
             candidate.share,
-            (1.0 + small(clusters.keys(candidate.cluster))).ln() - 1.0,
+            libm::logf(1.0 + small(clusters.keys(candidate.cluster))) - 1.0,
             clusters.record(candidate.cluster) - 0.8,
             candidate.sparse,
             candidate.density - 0.6,

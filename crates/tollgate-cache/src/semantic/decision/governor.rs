@@ -164,7 +164,7 @@ impl Drift {
         let score = score.clamp(0.001, 0.999);
         let shifted = self.odds * score / (1.0 + (self.odds - 1.0) * score);
         let ratio = if wrong { shifted / score } else { (1.0 - shifted) / (1.0 - score) };
-        self.sum = (self.sum + ratio.ln()).max(0.0);
+        self.sum = (self.sum + libm::log(ratio)).max(0.0);
         let alarm = self.sum > self.alarm;
         if alarm {
             self.sum = 0.0;

@@ -16,7 +16,7 @@ pub(super) fn of_pair(similarity: f32, text: Option<&TextEvidence>) -> f64 {
     match text {
         Some(text) if text.risk == Risk::None && !text.echo => {
             let [constant, weight] = PAIR;
-            1.0 / (1.0 + (-(constant + weight * (f64::from(similarity) - 0.7))).exp())
+            1.0 / (1.0 + libm::exp(-(constant + weight * (f64::from(similarity) - 0.7))))
         }
         _ => 1.0,
     }

@@ -79,7 +79,7 @@ fn norm(count: usize) -> f32 {
 }
 
 fn logistic(sum: f32) -> f32 {
-    1.0 / (1.0 + (-sum).exp())
+    1.0 / (1.0 + libm::expf(-sum))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "sums of a few thousand bytes are exact in f32")]
