@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tollgate_core::ir::{Answer, Block, Choice, Protocol, Thinking, ToolKind};
 
 use super::super::types::{Belongs, seal, seal_thinking};
-use super::item::{Item, Part, is_cut, item_of_media};
+use super::item::{Item, ItemIds, Part, is_cut, item_of_media};
 use super::{Envelope, Status, response_id};
 use crate::codec::Echo;
 use crate::json;
@@ -13,7 +13,8 @@ use crate::json;
 #[must_use]
 pub fn encode(answer: &Answer, echo: &Echo) -> Bytes {
     let reason = answer.choices.first().map(|choice| choice.finish.reason).unwrap_or_default();
-    let items = answer.choices.first().map(items).unwrap_or_default();
+    let mut ids = ItemIds::of(echo.id.as_deref());
+    let items = answer.choices.first().map(|choice| items(choice, &mut ids)).unwrap_or_default();
     let last = items.len().saturating_sub(1);
     let status = |at: usize| if at == last && is_cut(reason) { "incomplete" } else { "completed" };
     let output: Vec<String> = items.iter().enumerate().map(|(at, item)| item.text(status(at))).collect();
@@ -31,7 +32,7 @@ pub fn encode(answer: &Answer, echo: &Echo) -> Bytes {
 }
 
 /// The items that say what a choice says.
-fn items(choice: &Choice) -> Vec<Item> {
+fn items(choice: &Choice, ids: &mut ItemIds) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::with_capacity(choice.blocks.len());
     let mut before = 0;
     let mut logprobs = choice.logprobs.iter().cloned();
@@ -46,23 +47,26 @@ fn items(choice: &Choice) -> Vec<Item> {
                     refusal: false,
                 };
                 before += text.text.chars().count() as u64;
-                add_part(&mut items, part);
-                items.extend(text.signature.as_ref().map(|signature| Item::bearer(seal(signature, &Belongs::Text))));
+                add_part(&mut items, part, ids);
+                let sealed = text.signature.as_ref().map(|signature| seal(signature, &Belongs::Text));
+                items.extend(sealed.map(|sealed| Item::bearer(sealed, ids)));
             }
-            Block::Refusal(text) => add_part(&mut items, Part { refusal: true, text: text.clone(), ..Part::default() }),
-            Block::Thinking(thinking) => items.push(reasoning(thinking)),
+            Block::Refusal(text) => {
+                add_part(&mut items, Part { refusal: true, text: text.clone(), ..Part::default() }, ids);
+            }
+            Block::Thinking(thinking) => items.push(reasoning(thinking, ids)),
             Block::ToolCall(call) => {
                 if let Some(signature) = &call.signature {
-                    items.push(Item::bearer(seal(signature, &Belongs::Call(call.id.clone()))));
+                    items.push(Item::bearer(seal(signature, &Belongs::Call(call.id.clone())), ids));
                 }
-                let mut item = Item::call(&call.id, &call.name, call.kind, call.item_id.as_deref());
+                let mut item = Item::call(&call.id, &call.name, call.kind, call.item_id.as_deref(), ids);
                 if let Item::Call { arguments, .. } = &mut item {
                     let is_text = call.kind == ToolKind::Custom;
                     arguments.push_str(if is_text { &call.arguments } else { call.arguments_or_empty() });
                 }
                 items.push(item);
             }
-            Block::Media(media) => items.extend(item_of_media(media)),
+            Block::Media(media) => items.extend(item_of_media(media, ids)),
             Block::Opaque(opaque) if opaque.protocol == Protocol::OpenAiResponses => {
                 items.push(Item::own(&opaque.json));
             }
@@ -73,20 +77,20 @@ fn items(choice: &Choice) -> Vec<Item> {
 }
 
 /// Adds to the message at the end, or begins one.
-fn add_part(items: &mut Vec<Item>, part: Part) {
+fn add_part(items: &mut Vec<Item>, part: Part, ids: &mut ItemIds) {
     if let Some(Item::Message { parts, .. }) = items.last_mut() {
         parts.push(part);
         return;
     }
-    let mut item = Item::message();
+    let mut item = Item::message(ids);
     if let Item::Message { parts, .. } = &mut item {
         parts.push(part);
     }
     items.push(item);
 }
 
-fn reasoning(thinking: &Thinking) -> Item {
-    let mut item = Item::reasoning(thinking.id.as_deref());
+fn reasoning(thinking: &Thinking, ids: &mut ItemIds) -> Item {
+    let mut item = Item::reasoning(thinking.id.as_deref(), ids);
     if let Item::Reasoning { text, encrypted, .. } = &mut item {
         text.push_str(&thinking.text);
         *encrypted = seal_thinking(thinking);

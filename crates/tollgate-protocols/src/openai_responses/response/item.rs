@@ -34,12 +34,41 @@ pub(in super::super) struct Part {
     pub(in super::super) before: u64,
 }
 
+/// Names the items of one answer, after the answer where it has a name. Whoever keeps the answer for others then has to change
+/// its name alone.
+#[derive(Debug, Default)]
+pub(in super::super) struct ItemIds {
+    answer: Option<String>,
+    given: usize,
+}
+
 /// Members that OpenAI's description demands of hosted tools' items and other servers leave out, with what says least.
 const DEMANDED: [(&str, &[(&str, &str)]); 3] = [
     ("code_interpreter_call", &[("container_id", "\"\""), ("code", "null"), ("outputs", "null")]),
     ("shell_call", &[("environment", "null")]),
     ("web_search_call", &[("action", r#"{"type":"search","query":""}"#)]),
 ];
+
+// === impl ItemIds ===
+
+impl ItemIds {
+    /// Names after an answer's, without its prefix.
+    pub(in super::super) fn of(answer: Option<&str>) -> Self {
+        Self { answer: answer.filter(|name| name.is_ascii() && name.len() > 16).map(str::to_owned), given: 0 }
+    }
+
+    fn next(&mut self, prefix: &str) -> String {
+        // As long as other names: the last two letters make room for a number.
+        match &self.answer {
+            Some(name) if self.given < 100 => {
+                let id = format!("{prefix}{}{:02}", &name[..name.len() - 2], self.given);
+                self.given += 1;
+                id
+            }
+            _ => new_id(prefix),
+        }
+    }
+}
 
 // === impl Item ===
 
@@ -61,15 +90,21 @@ impl Item {
         Self::Raw(added.unwrap_or_else(|| text.to_owned()))
     }
 
-    pub(in super::super) fn message() -> Self {
-        Self::Message { id: new_id("msg_"), parts: Vec::new() }
+    pub(in super::super) fn message(ids: &mut ItemIds) -> Self {
+        Self::Message { id: ids.next("msg_"), parts: Vec::new() }
     }
 
-    pub(in super::super) fn call(call_id: &str, name: &str, kind: ToolKind, item_id: Option<&str>) -> Self {
+    pub(in super::super) fn call(
+        call_id: &str,
+        name: &str,
+        kind: ToolKind,
+        item_id: Option<&str>,
+        ids: &mut ItemIds,
+    ) -> Self {
         let prefix = if kind == ToolKind::Custom { "ctc_" } else { "fc_" };
         let known = item_id.filter(|id| id.starts_with(prefix));
         Self::Call {
-            id: known.map_or_else(|| new_id(prefix), str::to_owned),
+            id: known.map_or_else(|| ids.next(prefix), str::to_owned),
             call_id: call_id.to_owned(),
             name: name.to_owned(),
             arguments: String::new(),
@@ -79,15 +114,15 @@ impl Item {
 
     /// Thoughts, which are always told as a summary: OpenAI and Open Responses name the events of raw thoughts differently,
     /// and those of summaries alike, so every client understands these.
-    pub(in super::super) fn reasoning(id: Option<&str>) -> Self {
+    pub(in super::super) fn reasoning(id: Option<&str>, ids: &mut ItemIds) -> Self {
         let known = id.filter(|id| id.starts_with("rs_"));
-        let id = known.map_or_else(|| new_id("rs_"), str::to_owned);
+        let id = known.map_or_else(|| ids.next("rs_"), str::to_owned);
         Self::Reasoning { id, text: String::new(), summary: true, encrypted: None }
     }
 
     /// A reasoning item that says nothing and carries another item's signature.
-    pub(in super::super) fn bearer(sealed: String) -> Self {
-        Self::Reasoning { id: new_id("rs_"), text: String::new(), summary: true, encrypted: Some(sealed) }
+    pub(in super::super) fn bearer(sealed: String, ids: &mut ItemIds) -> Self {
+        Self::Reasoning { id: ids.next("rs_"), text: String::new(), summary: true, encrypted: Some(sealed) }
     }
 
     /// Adds the item's members.
@@ -173,11 +208,11 @@ pub(in super::super) fn write_logprobs(a: &mut Array<'_>, logprobs: &str) {
 }
 
 /// A picture that the model made, as this protocol's own tool gives it; it has no place for other media.
-pub(in super::super) fn item_of_media(media: &Media) -> Option<Item> {
+pub(in super::super) fn item_of_media(media: &Media, ids: &mut ItemIds) -> Option<Item> {
     let (MediaKind::Image, Source::Base64(data)) = (media.kind, &media.source) else { return None };
     Some(Item::Raw(json::object_text(|o| {
         o.string("type", "image_generation_call");
-        o.string("id", &new_id("ig_"));
+        o.string("id", &ids.next("ig_"));
         o.string("status", "completed");
         o.string("result", data);
     })))
@@ -191,6 +226,23 @@ pub(in super::super) fn is_cut(reason: FinishReason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn items_are_named_after_their_answer() {
+        let mut ids = ItemIds::of(Some("abcdefghijklmnopqrstuvwx"));
+        assert_eq!(
+            [ids.next("msg_"), ids.next("fc_")],
+            ["msg_abcdefghijklmnopqrstuv00", "fc_abcdefghijklmnopqrstuv01"]
+        );
+        for nameless in
+            [None, Some("short"), Some("\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}")]
+        {
+            let mut ids = ItemIds::of(nameless);
+            assert_ne!(ids.next("msg_"), ids.next("msg_"));
+        }
+        let all: std::collections::HashSet<String> = (0..300).map(|_| ids.next("fc_")).collect();
+        assert_eq!(all.len(), 300);
+    }
 
     #[test]
     fn items_have_what_is_demanded() {

@@ -7,7 +7,7 @@ use tollgate_core::ir::{
     Block, Citation, Delta, Event, Finish, FinishReason, OpenBlock, Protocol, Signature, Thinking, ToolKind,
 };
 
-use super::super::response::{Item, Part, Status, is_cut, item_of_media};
+use super::super::response::{Item, ItemIds, Part, Status, is_cut, item_of_media};
 use super::super::types::{Belongs, seal, seal_thinking};
 use super::writer::Writer;
 use crate::codec::{Echo, EncodeStream, says_nothing};
@@ -22,6 +22,7 @@ pub struct Encoder {
     /// Open blocks by their number.
     blocks: HashMap<u32, Place>,
     items: Vec<Slot>,
+    ids: ItemIds,
     /// The message at the end of the output, which takes more parts.
     message: Option<usize>,
     usage: Option<Usage>,
@@ -53,6 +54,7 @@ impl Encoder {
     #[must_use]
     pub fn new(echo: Echo) -> Self {
         Self {
+            ids: ItemIds::of(echo.id.as_deref()),
             writer: Writer::new(echo),
             blocks: HashMap::new(),
             items: Vec::new(),
@@ -90,7 +92,7 @@ impl Encoder {
         if !std::mem::replace(&mut slot.done, true) {
             self.writer.item_done(at, &slot.item, status, out);
             if let Some(sealed) = slot.owed.take() {
-                let (at, item) = (self.items.len(), Item::bearer(sealed));
+                let (at, item) = (self.items.len(), Item::bearer(sealed, &mut self.ids));
                 self.writer.item_added(at, &item, out);
                 self.writer.item_done(at, &item, "completed", out);
                 self.items.push(Slot { item, open_blocks: 0, done: true, owed: None });
@@ -121,9 +123,13 @@ impl Encoder {
         let place = match block {
             OpenBlock::Text => self.open_part(false, out),
             OpenBlock::Refusal => self.open_part(true, out),
-            OpenBlock::Thinking { id, .. } => Place { item: self.add(Item::reasoning(id.as_deref()), out), part: 0 },
+            OpenBlock::Thinking { id, .. } => {
+                let item = Item::reasoning(id.as_deref(), &mut self.ids);
+                Place { item: self.add(item, out), part: 0 }
+            }
             OpenBlock::ToolCall { id, name, kind } => {
-                Place { item: self.add(Item::call(id, name, *kind, None), out), part: 0 }
+                let item = Item::call(id, name, *kind, None, &mut self.ids);
+                Place { item: self.add(item, out), part: 0 }
             }
         };
         self.blocks.insert(index, place);
@@ -137,7 +143,8 @@ impl Encoder {
         let item = match self.message {
             Some(item) => item,
             None => {
-                let item = self.add(Item::message(), out);
+                let message = Item::message(&mut self.ids);
+                let item = self.add(message, out);
                 self.message = Some(item);
                 item
             }
@@ -234,7 +241,7 @@ impl Encoder {
         match block {
             Block::Thinking(thinking) => self.whole_thinking(thinking, out),
             Block::Media(media) => {
-                if let Some(item) = item_of_media(media) {
+                if let Some(item) = item_of_media(media, &mut self.ids) {
                     self.add_whole(item, out);
                 }
             }
@@ -252,9 +259,12 @@ impl Encoder {
             }
             Block::ToolCall(call) => {
                 if let Some(signature) = &call.signature {
-                    self.add_whole(Item::bearer(seal(signature, &Belongs::Call(call.id.clone()))), out);
+                    let sealed = seal(signature, &Belongs::Call(call.id.clone()));
+                    let bearer = Item::bearer(sealed, &mut self.ids);
+                    self.add_whole(bearer, out);
                 }
-                let item = self.add(Item::call(&call.id, &call.name, call.kind, call.item_id.as_deref()), out);
+                let item = Item::call(&call.id, &call.name, call.kind, call.item_id.as_deref(), &mut self.ids);
+                let item = self.add(item, out);
                 self.words(Place { item, part: 0 }, &call.arguments, out);
             }
             _ => {}
@@ -262,7 +272,8 @@ impl Encoder {
     }
 
     fn whole_thinking(&mut self, thinking: &Thinking, out: &mut Vec<u8>) {
-        let item = self.add(Item::reasoning(thinking.id.as_deref()), out);
+        let item = Item::reasoning(thinking.id.as_deref(), &mut self.ids);
+        let item = self.add(item, out);
         self.words(Place { item, part: 0 }, &thinking.text, out);
         if let Some(Slot { item: Item::Reasoning { encrypted, .. }, .. }) = self.items.get_mut(item) {
             *encrypted = seal_thinking(thinking);

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tollgate_core::{CacheMode, CacheStatus, ErrorKind};
+use tollgate_core::{CacheMode, CacheStatus, ErrorKind, Request};
 
 use super::support::*;
 
@@ -36,6 +36,31 @@ async fn one_entry_serves_every_protocol_and_shape() {
         assert_eq!(bench.served(&request).await, "A gate.", "{request:?}");
         assert_eq!(status(&request), (CacheStatus::Hit, Some("exact")));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_is_answered_again_without_being_read() {
+    let mut bench = Bench::exact(|_| ());
+    for make in [|text: &str| chat(text), |text: &str| streamed(text)] {
+        check_recalled(&mut bench, make).await;
+    }
+    for stream in [false, true] {
+        check_recalled(&mut bench, |text| messages(text, stream)).await;
+        check_recalled(&mut bench, |text| responses(text, stream)).await;
+    }
+}
+
+async fn check_recalled(bench: &mut Bench, make: impl Fn(&str) -> Request) {
+    let question = format!("What is a gate? {:?}", (make("").operation, make("").is_streamed()));
+    bench.ask_and_answer(&chat(&question), "A gate.").await;
+    bench.served(&make(&question)).await;
+    let again = make(&question);
+    let recalled = bench.cache.recall(&again).unwrap_or_else(|| panic!("{again:?} is read again"));
+    let body = body_of(recalled).await;
+    assert!(body.contains("A gate."), "{body}");
+    // Each client gets names of its own.
+    let other = bench.cache.recall(&make(&question)).expect("is remembered");
+    assert_ne!(body_of(other).await, body);
 }
 
 #[tokio::test(start_paused = true)]

@@ -215,6 +215,12 @@ pub(super) fn messages(text: &str, stream: bool) -> Request {
     request(Operation::Messages, &json!({ "model": "m", "max_tokens": 50, "stream": stream, "messages": turns }))
 }
 
+/// The same question as a request for a response.
+pub(super) fn responses(text: &str, stream: bool) -> Request {
+    let items = json!([{ "role": "user", "content": text }]);
+    request(Operation::Responses, &json!({ "model": "m", "max_output_tokens": 50, "stream": stream, "input": items }))
+}
+
 pub(super) fn directed(mut request: Request, direct: impl FnOnce(&mut CacheDirectives)) -> Request {
     let mut directives = CacheDirectives::default();
     direct(&mut directives);
