@@ -40,6 +40,11 @@ const CONFIRMATIONS: u8 = 5;
 const HUB_DISAGREEMENTS: u32 = 8;
 /// How many rivals a cluster remembers.
 const TOMBSTONES: usize = 8;
+/// How many clusters are known at most: as many as prompts are remembered by their words. An index that drops a point, or
+/// whose points expire elsewhere, does not tell, so this alone bounds the book.
+const MOST: usize = 200_000;
+/// Of so many, one that was nobody's candidate is forgotten first.
+const LOOKED_AT: usize = 8;
 /// How often merged ids are followed, at most; merges point at roots, so two is what occurs.
 const HOPS: usize = 8;
 
@@ -96,6 +101,9 @@ impl ClusterBook {
     }
 
     pub(super) fn open(&mut self, id: ClusterId, key: KeyId) {
+        if self.clusters.len() >= MOST {
+            self.forget_one(id);
+        }
         let cluster = self.clusters.entry(id).or_default();
         cluster.keys.push(Key { id: key, nearest: -1.0 });
     }
@@ -124,6 +132,17 @@ impl ClusterBook {
         if cluster.keys.as_slice().is_empty() {
             self.clusters.remove(&id);
             self.merged.retain(|_, into| *into != id);
+        }
+    }
+
+    /// Makes room for a cluster. Ids are drawn at random, so any that follows is as good as another; if it is still served it
+    /// counts as new from then on.
+    fn forget_one(&mut self, id: ClusterId) {
+        let following = self.clusters.range(id..).chain(&self.clusters).take(LOOKED_AT);
+        let forgotten = following.min_by_key(|(_, cluster)| cluster.record.is_some()).map(|(id, _)| *id);
+        if let Some(forgotten) = forgotten {
+            self.clusters.remove(&forgotten);
+            self.merged.retain(|_, into| *into != forgotten);
         }
     }
 
@@ -332,4 +351,39 @@ impl PartialEq for Keys {
 #[expect(clippy::cast_possible_truncation, reason = "a probability needs no more than the digits of f32")]
 fn narrow(value: f64) -> f32 {
     value as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_book_that_is_full_forgets_what_was_nobodys_candidate() {
+        let (mut book, mut random) = (ClusterBook::default(), fastrand::Rng::with_seed(1));
+        let ids: Vec<ClusterId> = (0..MOST).map(|_| ClusterId(random.u64(..))).collect();
+        ids.iter().for_each(|id| book.open(*id, KeyId(id.0)));
+        let known = &ids[..1000];
+        known.iter().for_each(|id| book.note(*id, true, false, None));
+        for _ in 0..5000 {
+            book.open(ClusterId(random.u64(..)), KeyId(0));
+            assert_eq!(book.len(), MOST);
+        }
+        assert!(known.iter().all(|id| book.counts(*id) == (1, 0)));
+    }
+
+    #[test]
+    fn keys_are_kept_in_their_order_whether_one_or_several() {
+        let key = |number: u16| Key { id: KeyId(number.into()), nearest: f32::from(number) };
+        let mut keys = Keys::default();
+        for number in 0..3 {
+            keys.push(key(number));
+            assert_eq!(keys.as_slice(), (0..=number).map(key).collect::<Vec<_>>());
+        }
+        keys.retain(|key| key.id.0 != 1);
+        assert_eq!(keys.as_slice(), [key(0), key(2)]);
+        keys.retain(|key| key.id.0 != 0);
+        assert!(matches!(keys, Keys::One(_)));
+        keys.retain(|_| false);
+        assert_eq!(keys, Keys::default());
+    }
 }

@@ -76,15 +76,14 @@ impl Prefilter {
         for word in self.spelled.drain(..usize::from(words)) {
             let spot = spot(place, word);
             let Some(known) = self.words.get(&spot).copied() else { continue };
-            match self.lists.get_mut((known % LISTED) as usize) {
-                Some(list) if known >= LISTED => {
-                    if list.take(self.first) {
-                        self.words.remove(&spot);
-                        self.free.push(known % LISTED);
-                    }
-                }
-                _ if known == self.first => drop(self.words.remove(&spot)),
-                _ => {}
+            let list = if known < LISTED { None } else { self.lists.get_mut((known % LISTED) as usize) };
+            let is_last = match list {
+                Some(list) => list.take(self.first),
+                None => known == self.first,
+            };
+            if is_last {
+                self.words.remove(&spot);
+                self.free.extend((known >= LISTED).then_some(known % LISTED));
             }
         }
         self.first = (self.first + 1) % LISTED;
@@ -176,6 +175,10 @@ impl Places {
         match self {
             Self::These(places) => {
                 places.retain(|each| *each != number);
+                if places.is_empty() {
+                    // Its place waits for another word, without the room that this one had.
+                    *places = Vec::new();
+                }
                 places.is_empty()
             }
             Self::Many(count) => {
