@@ -23,7 +23,7 @@ use crate::semantic::{Query, SemanticCache};
 use crate::statistics::Statistics;
 use crate::store::memory::MemoryStore;
 use crate::store::{SharedEpochs, Store};
-use crate::{Entry, Epochs, Freshness, Key, KeyMaker, KeyParts, Payload, Settings, Stamp, Subject, now_millis};
+use crate::{Entry, Epochs, Freshness, Key, KeyMaker, KeyParts, Packed, Payload, Settings, Stamp, Subject, now_millis};
 
 /// The cache of answers.
 pub struct AnswerCache {
@@ -451,9 +451,9 @@ impl AnswerCache {
         Some(match &entry.payload {
             Payload::Text(text) => (Bytes::from(text.clone()), "application/json"),
             Payload::Answer(answer) if request.is_streamed() => {
-                self.write_stream(request, &self.codec.replay(answer), naming)?
+                self.write_stream(request, &self.codec.replay(&answer.unpack()), naming)?
             }
-            Payload::Answer(answer) => (self.codec.write_whole(request, answer, naming)?, "application/json"),
+            Payload::Answer(answer) => (self.codec.write_whole(request, &answer.unpack(), naming)?, "application/json"),
         })
     }
 
@@ -528,11 +528,12 @@ impl AnswerCache {
         if observed.refused {
             return Err(NotStored::Refusal);
         }
-        let (mut payload, told) = if operation == Operation::Embeddings {
+        let counted = observed.usage.filter(|usage| !usage.is_empty());
+        let (payload, usage) = if operation == Operation::Embeddings {
             let raw: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.raw.iter().copied()).collect();
             let text = String::from_utf8(raw).map_err(|_| NotStored::Incomplete)?;
             admission::check_embeddings(&text)?;
-            (Payload::Text(text), None)
+            (Payload::Text(text), counted)
         } else {
             if !landing.is_understood {
                 return Err(NotStored::Incomplete);
@@ -540,14 +541,11 @@ impl AnswerCache {
             let events: Vec<Event> = chunks.iter().flat_map(|chunk| chunk.events.iter().cloned()).collect();
             let mut answer = self.codec.gather(&events);
             admission::check(&answer, lookup.canonical.traits)?;
-            let told = without_names(&mut answer);
-            (Payload::Answer(Box::new(answer)), told)
-        };
-        let usage = observed.usage.filter(|usage| !usage.is_empty()).or(told);
-        if let Payload::Answer(answer) = &mut payload {
+            let usage = counted.or(without_names(&mut answer));
             // A client that did not ask for counts did not get them; the next one may.
             answer.usage = usage;
-        }
+            (Payload::Answer(Packed::new(answer)), usage)
+        };
         Ok(self.keep_as(lookup, payload, usage, &observed, &target))
     }
 
