@@ -52,6 +52,9 @@ pub(super) struct Scored {
 /// Beyond this no layer helps, and an id that is chosen with care could make many.
 const MAX_LAYERS: usize = 12;
 
+/// How many neighbours are looked at, from the last, for the one that a new one takes the place of.
+const LOOKED_AT: usize = 4;
+
 // === impl Scored ===
 
 impl Ord for Scored {
@@ -260,14 +263,14 @@ impl Graph {
     }
 
     /// The place of the neighbour that is missed least: the last that is nearer to a better one than to what they are
-    /// neighbours of, or else the last of all. It is what [`choose`](Self::choose) would leave out, but found from the end, where
-    /// it most often is: choosing anew would take ten times as many comparisons.
+    /// neighbours of, or else the last of all. It is what [`choose`](Self::choose) would leave out, but looked for at the end,
+    /// where it most often is: choosing anew would take ten times as many comparisons.
     fn dispensable(planes: &Planes, slot: u32, slots: &[u32]) -> usize {
         let is_shadowed = |&place: &usize| {
             let similarity = planes.between(slot, slots[place]);
             slots[..place].iter().any(|&better| planes.between(slots[place], better) > similarity)
         };
-        (1..slots.len()).rev().find(is_shadowed).unwrap_or(slots.len() - 1)
+        (1..slots.len()).rev().take(LOOKED_AT).find(is_shadowed).unwrap_or(slots.len() - 1)
     }
 
     /// Gives each of those that point to a slot the nearest of its neighbours instead of it.

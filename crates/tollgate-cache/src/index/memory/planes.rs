@@ -200,6 +200,8 @@ fn packed(rests: &[f32]) -> Box<[u8]> {
 #[inline]
 fn weighted(exact: &[f32], coarse: &[i8], fine: &[u8], half: impl Fn(u8) -> u8) -> f32 {
     let value = |coarse: i8, fine: u8| f32::from(coarse) + (f32::from(half(fine)) - MIDDLE) / FINE;
+    // With an odd number of components the last half byte belongs to none.
+    let fine = &fine[..coarse.len()];
     let ((coarse, coarse_rest), (fine, fine_rest)) = (coarse.as_chunks::<LANES>(), fine.as_chunks::<LANES>());
     let (exact, exact_rest) = exact.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
@@ -228,4 +230,31 @@ fn scaled(product: i32, scale: f32) -> f32 {
 
 fn largest(vector: &[f32]) -> f32 {
     vector.iter().fold(0.0, |largest, x| largest.max(x.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_planes_give_a_similarity_to_the_fourth_digit() {
+        let mut random = fastrand::Rng::with_seed(11);
+        for dimensions in [1, 7, 16, 33, 384, 1535] {
+            let mut unit = || {
+                // About normal, as the components of embeddings are.
+                let vector: Vec<f32> = (0..dimensions).map(|_| (0..6).map(|_| random.f32() - 0.5).sum()).collect();
+                Unit::new(&vector).unwrap()
+            };
+            let stored: Vec<Unit> = (0..50).map(|_| unit()).collect();
+            let mut planes = Planes::new(dimensions);
+            stored.iter().for_each(|unit| planes.push(&Stored::new(unit)));
+            let (bound, query) = (if dimensions < 300 { 1e-3 } else { 2e-4 }, unit());
+            let probe = Probe::new(&query);
+            for (slot, unit) in (0..).zip(&stored) {
+                let exact: f32 = unit.as_slice().iter().zip(query.as_slice()).map(|(x, y)| x * y).sum();
+                let found = planes.exactly(&probe, slot);
+                assert!((found - exact).abs() < bound, "{found} instead of {exact} in {dimensions} dimensions");
+            }
+        }
+    }
 }
