@@ -195,14 +195,16 @@ impl Graph {
         };
         let mut open: BinaryHeap<Scored> = entries.iter().copied().filter(|entry| first_sight(entry.slot)).collect();
         let mut found: BinaryHeap<Reverse<Scored>> = open.iter().copied().map(Reverse).collect();
+        let mut fresh: Vec<u32> = Vec::with_capacity(2 * self.shape.links);
         while let Some(next) = open.pop() {
             if found.len() >= width && found.peek().is_some_and(|worst| next < worst.0) {
                 break;
             }
-            for &slot in self.neighbours(next.slot, layer) {
-                if !first_sight(slot) || !self.is_linked(slot, layer) {
-                    continue;
-                }
+            fresh.clear();
+            let neighbours = self.neighbours(next.slot, layer).iter().copied();
+            fresh.extend(neighbours.filter(|&slot| first_sight(slot) && self.is_linked(slot, layer)));
+            planes.fetch(&fresh);
+            for &slot in &fresh {
                 let scored = Scored { similarity: planes.roughly(probe, slot), slot };
                 if found.len() < width || found.peek().is_some_and(|worst| scored > worst.0) {
                     open.push(scored);
