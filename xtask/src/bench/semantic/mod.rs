@@ -1,8 +1,9 @@
 //! `cargo xtask bench semantic`: what looking for the answer to a rephrased request costs.
 //!
 //! Times are those of the gateway's parts: its keys, its rules on texts, its index, its decisions and its encoder, on one
-//! thread. Memory is that of the gateway itself. What a provider would have answered is made up. Most of the stored prompts get vectors that are made of their
-//! words, because embedding all would take minutes; those that are found again, and every request, are embedded.
+//! thread. Most of the stored prompts get vectors that are made of their words, because embedding all would take minutes;
+//! those that are found again, and every request, are embedded. Memory is that of the gateway itself, with all vectors from
+//! the encoder. What a provider would have answered is made up.
 
 mod memory;
 mod setup;
