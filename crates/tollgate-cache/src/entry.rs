@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tollgate_core::Usage;
-use tollgate_core::ir::{Answer, Block};
+use tollgate_core::ir::Block;
 
+use crate::Packed;
 use crate::epochs::Stamp;
 
 /// A stored answer.
@@ -56,7 +57,7 @@ pub struct Pace {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Payload {
     /// In the representation that all protocols share, without the names that an answer gets for each client anew.
-    Answer(Box<Answer>),
+    Answer(Packed),
     /// As the text that it was, for operations whose answers are not conversations.
     Text(String),
 }
@@ -102,6 +103,7 @@ impl Entry {
     #[must_use]
     pub fn text(&self) -> String {
         let Payload::Answer(answer) = &self.payload else { return String::new() };
+        let answer = answer.unpack();
         let is_prose = |block: &Block| matches!(block, Block::Text(_) | Block::Thinking(_));
         if answer.choices.len() != 1 || !answer.blocks().iter().all(is_prose) {
             return String::new();
@@ -115,7 +117,7 @@ impl Entry {
         /// Allocations, the tables' places, and what is too small to be counted one by one.
         const OVERHEAD: usize = 512;
         let payload = match &self.payload {
-            Payload::Answer(answer) => answer_size(answer),
+            Payload::Answer(answer) => answer.size(),
             Payload::Text(text) => text.len(),
         };
         let names = self.tags.iter().map(|tag| tag.len() + 16).sum::<usize>()
@@ -143,24 +145,6 @@ impl Entry {
     }
 }
 
-/// The bytes of an answer's texts. Counted by writing it down, because every kind of block would otherwise be listed again.
-fn answer_size(answer: &Answer) -> usize {
-    struct Count(usize);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    // Counting does not fail.
-    let _ = serde_json::to_writer(&mut count, answer);
-    count.0
-}
-
 /// Milliseconds since 1970.
 #[must_use]
 pub fn now_millis() -> u64 {
@@ -170,14 +154,14 @@ pub fn now_millis() -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use tollgate_core::ir::Choice;
+    use tollgate_core::ir::{Answer, Choice};
 
     use super::*;
 
     pub(crate) fn entry(text: &str) -> Entry {
         let choice = Choice { blocks: vec![Block::text(text)], ..Choice::default() };
         Entry {
-            payload: Payload::Answer(Box::new(Answer { choices: vec![choice], ..Answer::default() })),
+            payload: Payload::Answer(Packed::new(Answer { choices: vec![choice], ..Answer::default() })),
             provider: "p".into(),
             model: "m".into(),
             model_answered: None,

@@ -1,6 +1,6 @@
 //! Invalidation without searching: whatever was stored in an earlier epoch does not count.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -43,29 +43,49 @@ impl Subject {
 
 /// The current epoch of everything that was ever invalidated; whatever never was is in epoch zero.
 #[derive(Debug, Default)]
-pub struct Epochs(RwLock<HashMap<Arc<str>, u64>>);
+pub struct Epochs {
+    current: RwLock<HashMap<Arc<str>, u64>>,
+    /// Names that many stamps have, so that each stored answer need not have them for itself.
+    names: RwLock<HashSet<Arc<str>>>,
+}
+
+/// How many names are shared. When there are more, they are begun anew.
+const MOST_NAMES: usize = 1024;
 
 impl Epochs {
     /// The epochs that an answer asked for now is stored with.
     #[must_use]
     pub fn stamps(&self, scope: &str, target: &Target, tags: &[Arc<str>]) -> Vec<Stamp> {
-        let epochs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let epochs = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let subjects = [Subject::All, Subject::Scope(scope.to_owned()), Subject::Model(target.to_string())];
         let tags = tags.iter().map(|tag| Subject::Tag(tag.to_string()));
         subjects
             .into_iter()
             .chain(tags)
             .map(|subject| {
-                let name = subject.name();
+                let name = self.shared(subject.name());
                 let epoch = epochs.get(&name).copied().unwrap_or(0);
                 Stamp { name, epoch }
             })
             .collect()
     }
 
+    /// The same name, which others may have as well.
+    fn shared(&self, name: Arc<str>) -> Arc<str> {
+        if let Some(known) = self.names.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return known.clone();
+        }
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= MOST_NAMES {
+            names.clear();
+        }
+        names.insert(name.clone());
+        name
+    }
+
     /// Brings stamps of something that has not been asked for yet up to the present.
     pub fn renew(&self, stamps: &mut [Stamp]) {
-        let epochs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let epochs = self.current.read().unwrap_or_else(PoisonError::into_inner);
         for stamp in stamps {
             stamp.epoch = epochs.get(&stamp.name).copied().unwrap_or(0);
         }
@@ -74,13 +94,13 @@ impl Epochs {
     /// Whether nothing that an entry was stored under has been invalidated since.
     #[must_use]
     pub fn is_current(&self, stamps: &[Stamp]) -> bool {
-        let epochs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let epochs = self.current.read().unwrap_or_else(PoisonError::into_inner);
         stamps.iter().all(|stamp| epochs.get(&stamp.name).copied().unwrap_or(0) <= stamp.epoch)
     }
 
     /// Begins a new epoch, and gives it.
     pub fn advance(&self, subject: &Subject) -> u64 {
-        let mut epochs = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut epochs = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let epoch = epochs.entry(subject.name()).or_insert(0);
         *epoch += 1;
         *epoch
@@ -88,7 +108,7 @@ impl Epochs {
 
     /// Takes over epochs that others have begun.
     pub fn merge(&self, others: impl IntoIterator<Item = (Arc<str>, u64)>) {
-        let mut epochs = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut epochs = self.current.write().unwrap_or_else(PoisonError::into_inner);
         for (name, epoch) in others {
             let known = epochs.entry(name).or_insert(0);
             *known = (*known).max(epoch);
@@ -99,6 +119,19 @@ impl Epochs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_shared_and_not_more_than_so_many_remembered() {
+        let epochs = Epochs::default();
+        let stamps = |scope: &str| epochs.stamps(scope, &Target::new("p", "m"), &[]);
+        let [one, other] = [stamps("key"), stamps("key")];
+        assert!(one.iter().zip(&other).all(|(one, other)| Arc::ptr_eq(&one.name, &other.name)));
+        for scope in 0..2 * MOST_NAMES {
+            stamps(&scope.to_string());
+            assert!(epochs.names.read().unwrap().len() <= MOST_NAMES);
+        }
+        assert_eq!(stamps("key"), one);
+    }
 
     #[test]
     fn an_epoch_ends_what_was_stored_before() {

@@ -18,6 +18,7 @@ pub mod flight;
 pub mod index;
 mod key;
 mod memo;
+mod packed;
 pub mod semantic;
 mod settings;
 mod statistics;
@@ -27,6 +28,7 @@ pub use cache::{AnswerCache, AnswerCacheBuilder, Filled, Found, Lookup, Plan, Re
 pub use entry::{Entry, Freshness, Pace, Payload, now_millis};
 pub use epochs::{Epochs, Stamp, Subject};
 pub use key::{Key, KeyMaker, KeyParts};
+pub use packed::Packed;
 pub use settings::{Scope, Settings};
 pub use statistics::{Counts, Statistics};
 #[cfg(feature = "redis")]

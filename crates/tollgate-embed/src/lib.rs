@@ -1,7 +1,7 @@
 //! Sentence embeddings on the processor: all-MiniLM-L6-v2 with int8 weights.
 //!
 //! An [`Encoder`] turns a text into a vector of 384 numbers; texts that mean about the same have vectors that point in about
-//! the same direction. It needs no other runtime, takes about 20 MB, and a short prompt takes it a few milliseconds of
+//! the same direction. It needs no other runtime, takes about 15 MB, and a short prompt takes it a few milliseconds of
 //! one thread.
 //!
 //! ```no_run

@@ -53,6 +53,11 @@ impl Process {
         self.pids.iter().map(|&pid| status_bytes(pid, "VmRSS:")).sum()
     }
 
+    /// What of the resident memory is pages of files, which other processes share and the kernel may drop, in bytes.
+    pub(super) fn rss_file(&self) -> u64 {
+        self.pids.iter().map(|&pid| status_bytes(pid, "RssFile:")).sum()
+    }
+
     /// The kernel's own record of the most memory ever resident; it misses nothing between two samples.
     pub(super) fn rss_peak(&self) -> u64 {
         self.pids.iter().map(|&pid| status_bytes(pid, "VmHWM:")).sum()

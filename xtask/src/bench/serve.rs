@@ -27,6 +27,18 @@ where
 {
     let listener = TcpListener::bind(listen).await?;
     println!("{READY}{}", listener.local_addr()?);
+    accept(listener, handle).await
+}
+
+/// The same on what is bound already, by whoever needs no child process for it.
+pub(super) async fn accept<H, F, B>(listener: TcpListener, handle: H) -> Result<()>
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = std::result::Result<Response<B>, Infallible>> + Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<crate::Error>,
+{
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, most likely; without the pause the loop would spin until one is free.

@@ -11,7 +11,7 @@ use super::{AnswerCache, Lookup};
 use crate::admission::{self, NotStored};
 use crate::flight::Landing;
 use crate::semantic::decision::ClusterId;
-use crate::{Entry, Payload, now_millis};
+use crate::{Entry, Packed, Payload, now_millis};
 
 /// What became of an answer that was to be kept.
 pub struct Filled {
@@ -76,11 +76,12 @@ impl AnswerCache {
         if observed.refused {
             return Err(NotStored::Refusal);
         }
-        let (mut payload, told) = if operation == Operation::Embeddings {
+        let counted = observed.usage.filter(|usage| !usage.is_empty());
+        let (payload, usage) = if operation == Operation::Embeddings {
             let raw: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.raw.iter().copied()).collect();
             let text = String::from_utf8(raw).map_err(|_| NotStored::Incomplete)?;
             admission::check_embeddings(&text)?;
-            (Payload::Text(text), None)
+            (Payload::Text(text), counted)
         } else {
             if !landing.is_understood {
                 return Err(NotStored::Incomplete);
@@ -88,14 +89,11 @@ impl AnswerCache {
             let events: Vec<Event> = chunks.iter().flat_map(|chunk| chunk.events.iter().cloned()).collect();
             let mut answer = self.codec.gather(&events);
             admission::check(&answer, lookup.canonical.traits)?;
-            let told = without_names(&mut answer);
-            (Payload::Answer(Box::new(answer)), told)
-        };
-        let usage = observed.usage.filter(|usage| !usage.is_empty()).or(told);
-        if let Payload::Answer(answer) = &mut payload {
+            let usage = counted.or(without_names(&mut answer));
             // A client that did not ask for counts did not get them; the next one may.
             answer.usage = usage;
-        }
+            (Payload::Answer(Packed::new(answer)), usage)
+        };
         Ok(Entry { pace: Some(pace), ..self.keep_as(lookup, payload, usage, &observed, &target) })
     }
 

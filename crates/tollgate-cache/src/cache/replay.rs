@@ -42,7 +42,7 @@ impl AnswerCache {
         let (pace, naming) = (entry.pace(), naming());
         let (pieces, content_type) = match &entry.payload {
             Payload::Answer(answer) if request.is_streamed() => {
-                self.stream_over_time(request, answer, pace, &naming)?
+                self.stream_over_time(request, &answer.unpack(), pace, &naming)?
             }
             _ => {
                 let (body, content_type) = self.render(request, entry, &naming)?;

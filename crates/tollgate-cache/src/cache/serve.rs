@@ -82,9 +82,9 @@ impl AnswerCache {
         Some(match &entry.payload {
             Payload::Text(text) => (Bytes::from(text.clone()), "application/json"),
             Payload::Answer(answer) if request.is_streamed() => {
-                self.write_stream(request, &self.codec.replay(answer), naming)?
+                self.write_stream(request, &self.codec.replay(&answer.unpack()), naming)?
             }
-            Payload::Answer(answer) => (self.codec.write_whole(request, answer, naming)?, "application/json"),
+            Payload::Answer(answer) => (self.codec.write_whole(request, &answer.unpack(), naming)?, "application/json"),
         })
     }
 

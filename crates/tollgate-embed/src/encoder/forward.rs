@@ -37,13 +37,13 @@ impl Pass<'_> {
 
     fn embed(&mut self) {
         let hidden = self.weights.config.hidden;
-        let Scratch { tokens, ends, rows, .. } = &mut *self.scratch;
+        let Scratch { tokens, ends, packed, rows, .. } = &mut *self.scratch;
         rows.resize(tokens.len() * hidden, 0.0);
         let mut start = 0;
         for end in ends.iter().copied() {
             let texts = tokens[start..end].iter().zip(rows[start * hidden..].chunks_exact_mut(hidden));
             for (position, (token, row)) in texts.enumerate() {
-                self.weights.embed(*token, position, row);
+                self.weights.embed(*token, position, packed, row);
             }
             start = end;
         }

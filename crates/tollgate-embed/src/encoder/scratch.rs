@@ -10,6 +10,8 @@ pub(super) struct Scratch {
     /// All texts' tokens, and where each text ends.
     pub(super) tokens: Vec<u32>,
     pub(super) ends: Vec<usize>,
+    /// A row of the table of words.
+    pub(super) packed: Vec<u8>,
     /// The state of each token.
     pub(super) rows: Vec<f32>,
     /// What a wide step gives: query, key and value, or the intermediate layer.

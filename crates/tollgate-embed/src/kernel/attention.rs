@@ -80,7 +80,11 @@ impl Attend<'_> {
     fn attend<A: Arch, const Q: usize>(&mut self, arch: A, head: usize, token: &mut usize) {
         let (tokens, padded, width) = (self.tokens(), self.padded(), self.heads * HEAD);
         self.score::<A, Q>(arch, head, *token);
-        let sums: [f32; Q] = array::from_fn(|at| soften(arch, &mut self.scores[at * padded..][..padded], tokens));
+        // No closure: one that is not inlined would be compiled without this processor's instructions.
+        let mut sums = [0.0; Q];
+        for (at, sum) in sums.iter_mut().enumerate() {
+            *sum = soften(arch, &mut self.scores[at * padded..][..padded], tokens);
+        }
         let weights: [&[f32]; Q] = array::from_fn(|at| &self.scores[at * padded..][..tokens]);
         let values = &self.projected[2 * width + head * HEAD..];
         let mut means = [[0.0; HEAD]; Q];
@@ -98,8 +102,11 @@ impl Attend<'_> {
     #[inline(always)]
     fn score<A: Arch, const Q: usize>(&mut self, arch: A, head: usize, token: usize) {
         let scale = 1.0 / (HEAD as f32).sqrt();
-        let queries: [[f32; HEAD]; Q] =
-            array::from_fn(|at| self.part(token + at, 0, head).map(|number| number * scale));
+        let mut queries = [[0.0; HEAD]; Q];
+        for (at, query) in queries.iter_mut().enumerate() {
+            *query = *self.part(token + at, 0, head);
+            query.iter_mut().for_each(|number| *number *= scale);
+        }
         let padded = self.padded();
         for start in (0..padded).step_by(PANEL) {
             let mut scores = [[0.0; PANEL]; Q];

@@ -56,7 +56,7 @@ pub(super) fn open(path: &Path, original: &Path, config: &Config) -> io::Result<
     if !is_made_of(&source, original)? || checksum_of(&mut file)? != checksum {
         return Ok(None);
     }
-    Ok(Some(Stored { bytes: Bytes::map(&file)?, source: source.digest }))
+    Ok(Some(Stored { bytes: Bytes::map(file)?, source: source.digest }))
 }
 
 /// Quantises a model into a file and opens it.
@@ -71,7 +71,7 @@ pub(super) fn write(path: &Path, original: &Path, config: &Config) -> io::Result
     file.write_all(&header.page())?;
     file.sync_all()?;
     fs::rename(&temporary.0, path)?;
-    Ok(Stored { bytes: Bytes::map(&file)?, source: header.source.digest })
+    Ok(Stored { source: header.source.digest, bytes: Bytes::map(file)? })
 }
 
 /// Quantises a model in memory, for when no folder can be written to.

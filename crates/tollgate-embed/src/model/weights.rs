@@ -103,13 +103,14 @@ impl Weights {
     }
 
     /// Writes the embedding of a token to `row`, and adds that of its position. A token that the table does not have is
-    /// nothing.
-    pub(crate) fn embed(&self, token: u32, position: usize, row: &mut [f32]) {
-        let size = quantize::row_size(row.len());
-        let mut rows = self.bytes[self.words.clone()].chunks_exact(size);
-        match rows.nth(token as usize) {
-            Some(packed) => quantize::unpack_row(packed, row),
-            None => row.fill(0.0),
+    /// nothing. `packed` is room that is used again and again.
+    pub(crate) fn embed(&self, token: u32, position: usize, packed: &mut Vec<u8>, row: &mut [f32]) {
+        if (token as usize) < self.config.vocabulary {
+            packed.resize(quantize::row_size(row.len()), 0);
+            self.bytes.copy(self.words.start + token as usize * packed.len(), packed);
+            quantize::unpack_row(packed, row);
+        } else {
+            row.fill(0.0);
         }
         let positions = &self.bytes[self.positions.clone()][position * row.len() * 4..];
         for (number, bytes) in row.iter_mut().zip(positions.as_chunks().0) {

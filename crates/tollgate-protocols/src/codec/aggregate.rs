@@ -43,12 +43,19 @@ impl Aggregator {
         }
     }
 
-    /// The answer so far.
+    /// The answer so far, in no more memory than it takes: a cache keeps it.
     #[must_use]
     pub fn finish(mut self) -> Answer {
-        for (choice, block) in std::mem::take(&mut self.blocks).into_values() {
+        for (choice, mut block) in std::mem::take(&mut self.blocks).into_values() {
+            if let Block::Text(text) = &mut block {
+                text.text.shrink_to_fit();
+            }
             self.choice(choice).blocks.push(block);
         }
+        for choice in &mut self.answer.choices {
+            choice.blocks.shrink_to_fit();
+        }
+        self.answer.choices.shrink_to_fit();
         self.answer
     }
 

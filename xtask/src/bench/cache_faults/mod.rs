@@ -132,7 +132,7 @@ impl Tally {
         let is_right = match kept {
             None => true,
             Some(Payload::Text(text)) => delivery.is_complete && text.as_bytes() == whole,
-            Some(Payload::Answer(answer)) => delivery.is_complete && answer.choices == sample.read(&whole)?,
+            Some(Payload::Answer(answer)) => delivery.is_complete && answer.unpack().choices == sample.read(&whole)?,
         };
         let is_lost = delivery.is_good && kept.is_none();
         let count = self.counts.entry(fault).or_default();

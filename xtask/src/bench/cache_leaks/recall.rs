@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use tollgate_cache::{AnswerCache, Entry, Key, Lookup, Payload, Plan, now_millis};
+use tollgate_cache::{AnswerCache, Entry, Key, Lookup, Packed, Payload, Plan, now_millis};
 use tollgate_core::ir::{Answer, Block, Choice};
 use tollgate_core::{Operation, Request};
 
@@ -143,7 +143,7 @@ fn entry(lookup: &Lookup, operation: Operation) -> Entry {
         Payload::Text(r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5]}]}"#.to_owned())
     } else {
         let choice = Choice { blocks: vec![Block::text("Forty-two.")], ..Choice::default() };
-        Payload::Answer(Box::new(Answer { choices: vec![choice], ..Answer::default() }))
+        Payload::Answer(Packed::new(Answer { choices: vec![choice], ..Answer::default() }))
     };
     Entry {
         payload,

@@ -1,20 +1,21 @@
 //! `cargo xtask bench semantic`: what looking for the answer to a rephrased request costs.
 //!
-//! The parts are those of the gateway: its keys, its rules on texts, its index, its decisions and its encoder, on one
-//! thread. What a provider would have answered is made up. Most of the stored prompts get vectors that are made of their
-//! words, because embedding all would take minutes; those that are found again, and every request, are embedded.
+//! Times are those of the gateway's parts: its keys, its rules on texts, its index, its decisions and its encoder, on one
+//! thread. Most of the stored prompts get vectors that are made of their words, because embedding all would take minutes;
+//! those that are found again, and every request, are embedded. Memory is that of the gateway itself, with all vectors from
+//! the encoder. What a provider would have answered is made up.
 
+mod memory;
 mod setup;
 mod texts;
 mod timing;
 
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
 
-use self::setup::{Setup, Vectors};
-use super::launch;
-use super::proc::Process;
 use super::report::table::{Column, render};
+use super::with_gateway;
 use crate::Result;
 
 /// What looking for the answer to a rephrased request costs.
@@ -32,9 +33,18 @@ pub(crate) struct Args {
     /// Small numbers: shows that everything works, measures little.
     #[arg(long)]
     quick: bool,
+    /// Only what it takes of memory.
+    #[arg(long)]
+    memory_only: bool,
+    /// A gateway binary other than target/release/gateway-server.
+    #[arg(long)]
+    tollgate_bin: Option<PathBuf>,
     /// Do not build first.
     #[arg(long)]
     no_build: bool,
+    /// Stop, and kill everything that was started, after this time.
+    #[arg(long, default_value = "15m", value_parser = super::args::duration)]
+    deadline: Duration,
     /// Fail if a target of the project is missed.
     #[arg(long)]
     check: bool,
@@ -54,59 +64,31 @@ struct Line {
 
 /// Prompts whose memory is measured.
 const RESIDENT: usize = 10_000;
-/// Megabytes that they may take together with the model and the process.
-const MOST_RESIDENT: f64 = 48.0;
 
 /// Runs the benchmark, in a release build of this program.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(entries) = args.only_memory {
-        runtime.block_on(report_memory(args, entries))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        runtime.block_on(memory::report(&args.model, entries))?;
         return Ok(ExitCode::SUCCESS);
     }
-    launch::relaunch(args.no_build, &["xtask"])?;
-    let (entries, requests, resident) =
-        if args.quick { (10_000, 100, RESIDENT / 10) } else { (args.entries, args.requests, RESIDENT) };
-    let mut lines = runtime.block_on(timing::measure(&args.model, entries, requests))?;
-    lines.extend(memory(args, resident)?);
+    let gateway = args.tollgate_bin.as_deref();
+    let lines = with_gateway(args.no_build, gateway, args.deadline, async |dir| measure(args, dir).await)?;
     println!("{}", table(&lines));
     let is_missed = lines.iter().any(|line| line.target.as_ref().is_some_and(|(_, is_met)| !is_met));
     Ok(if args.check && is_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Fills a cache in this process and prints its resident megabytes before, with the model, and in the end.
-async fn report_memory(args: &Args, entries: usize) -> Result<()> {
-    let resident = || megabytes(Process::single(std::process::id()).rss());
-    let before = resident();
-    let setup = Setup::new(&args.model)?;
-    setup.embedder.vector("a text that opens what is opened at first use");
-    let with_model = resident();
-    for number in 0..entries {
-        setup.store(&texts::stored(number), number, Vectors::Embedded).await?;
+async fn measure(args: &Args, dir: &Path) -> Result<Vec<Line>> {
+    let (entries, requests, resident) =
+        if args.quick { (10_000, 100, RESIDENT / 10) } else { (args.entries, args.requests, RESIDENT) };
+    let mut lines = Vec::new();
+    if !args.memory_only {
+        lines.extend(timing::measure(&args.model, entries, requests).await?);
     }
-    println!("{}", serde_json::to_string(&[before, with_model, resident()])?);
-    Ok(())
-}
-
-fn memory(args: &Args, entries: usize) -> Result<Vec<Line>> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["bench", "semantic", "--model"]).arg(&args.model).args(["--only-memory", &entries.to_string()]);
-    let output = command.output()?;
-    if !output.status.success() {
-        return Err(format!("memory was not measured: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let [before, with_model, after]: [f64; 3] = serde_json::from_slice(&output.stdout)?;
-    let line = |name, value: f64, target| Line {
-        name,
-        cells: [format!("{value:.1} MB"), String::new(), entries.to_string()],
-        target,
-    };
-    let target = (format!("<= {MOST_RESIDENT} MB"), after <= MOST_RESIDENT);
-    Ok(vec![
-        line("resident: process", before, None),
-        line("resident: and the model", with_model, None),
-        line("resident: and the prompts", after, Some(target)),
-    ])
+    lines.extend(memory::alone(&args.model, resident)?);
+    lines.extend(memory::gateway(args.tollgate_bin.as_deref(), dir, &args.model, resident).await?);
+    Ok(lines)
 }
 
 fn table(lines: &[Line]) -> String {
@@ -124,9 +106,4 @@ fn table(lines: &[Line]) -> String {
         column("target", &|line| line.target.as_ref().map_or(String::new(), |(target, _)| target.clone())),
         column("result", &verdict),
     ])
-}
-
-#[expect(clippy::cast_precision_loss, reason = "bytes of memory stay below 2^52")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }

@@ -10,7 +10,7 @@ use tollgate_cache::index::memory::MemoryIndex;
 use tollgate_cache::semantic::decision::{Calibrated, DecisionEngine, Policy, Settings as Decisions, Start};
 use tollgate_cache::semantic::{EmbedError, Embedder, LabelOf, Query, SemanticCache};
 use tollgate_cache::store::memory::MemoryStore;
-use tollgate_cache::{AnswerCache, Entry, Lookup, Payload, Plan, Settings, now_millis};
+use tollgate_cache::{AnswerCache, Entry, Lookup, Packed, Payload, Plan, Settings, now_millis};
 use tollgate_core::ir::{Answer, Block, Choice, Text};
 use tollgate_core::{BoxFuture, CacheMode, Context, Identity, Operation, Request, Target};
 use tollgate_embed::{Encoder, Model};
@@ -113,7 +113,7 @@ fn entry(lookup: &Lookup, text: String) -> Entry {
     let block = Block::Text(Text { text, ..Text::default() });
     let answer = Answer { choices: vec![Choice { blocks: vec![block], ..Choice::default() }], ..Answer::default() };
     Entry {
-        payload: Payload::Answer(Box::new(answer)),
+        payload: Payload::Answer(Packed::new(answer)),
         provider: "up".into(),
         model: "m".into(),
         model_answered: None,

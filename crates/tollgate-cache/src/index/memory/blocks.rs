@@ -1,12 +1,12 @@
-//! Rows of bytes that stay where they are while others come.
+//! Rows that stay where they are while others come.
 
 /// Rows of one width, in blocks. A single array would be copied as a whole each time that it has to grow, tens of megabytes
 /// while everybody waits, and leave holes of its former sizes in memory.
 #[derive(Debug)]
-pub(super) struct Blocks {
+pub(super) struct Blocks<T> {
     width: usize,
     /// All full but the last, which is never empty.
-    blocks: Vec<Vec<i8>>,
+    blocks: Vec<Vec<T>>,
 }
 
 /// How many rows are in a block.
@@ -14,29 +14,32 @@ const ROWS: usize = 64;
 
 // === impl Blocks ===
 
-impl Blocks {
+impl<T: Copy> Blocks<T> {
     pub(super) fn new(width: usize) -> Self {
         Self { width, blocks: Vec::new() }
     }
 
     /// Adds a row at the end.
-    pub(super) fn push(&mut self, row: &[i8]) {
+    pub(super) fn push(&mut self, row: &[T]) {
         let full = ROWS * self.width;
         match self.blocks.last_mut().filter(|last| last.len() < full) {
             Some(last) => {
                 make_room(last, self.width);
                 last.extend_from_slice(row);
             }
-            None => self.blocks.push(row.to_vec()),
+            None => {
+                make_room(&mut self.blocks, 1);
+                self.blocks.push(row.to_vec());
+            }
         }
     }
 
-    pub(super) fn get(&self, row: usize) -> &[i8] {
+    pub(super) fn get(&self, row: usize) -> &[T] {
         let start = row % ROWS * self.width;
         &self.blocks[row / ROWS][start..start + self.width]
     }
 
-    pub(super) fn set(&mut self, row: usize, new: &[i8]) {
+    pub(super) fn set(&mut self, row: usize, new: &[T]) {
         let start = row % ROWS * self.width;
         self.blocks[row / ROWS][start..start + self.width].copy_from_slice(new);
     }
@@ -56,7 +59,7 @@ impl Blocks {
     }
 
     /// All rows in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[i8]> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[T]> {
         self.blocks.iter().flat_map(|block| block.chunks_exact(self.width))
     }
 

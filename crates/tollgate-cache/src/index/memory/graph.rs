@@ -27,6 +27,8 @@ pub(super) struct Shape {
 pub(super) struct Graph {
     shape: Shape,
     /// The lowest layer: for each slot how many neighbours it has, and their slots. One more than the count if linked.
+    /// Neighbours stand in the order of their similarity here and above, so that a new one finds its place by comparing with
+    /// a few, and the one that has to go for it stands at the end.
     base: Vec<u32>,
     upper: Vec<HashMap<u32, Vec<u32>>>,
     entry: Option<u32>,
@@ -49,6 +51,9 @@ pub(super) struct Scored {
 
 /// Beyond this no layer helps, and an id that is chosen with care could make many.
 const MAX_LAYERS: usize = 12;
+
+/// How many neighbours are looked at, from the last, for the one that a new one takes the place of.
+const LOOKED_AT: usize = 4;
 
 // === impl Scored ===
 
@@ -190,14 +195,16 @@ impl Graph {
         };
         let mut open: BinaryHeap<Scored> = entries.iter().copied().filter(|entry| first_sight(entry.slot)).collect();
         let mut found: BinaryHeap<Reverse<Scored>> = open.iter().copied().map(Reverse).collect();
+        let mut fresh: Vec<u32> = Vec::with_capacity(2 * self.shape.links);
         while let Some(next) = open.pop() {
             if found.len() >= width && found.peek().is_some_and(|worst| next < worst.0) {
                 break;
             }
-            for &slot in self.neighbours(next.slot, layer) {
-                if !first_sight(slot) || !self.is_linked(slot, layer) {
-                    continue;
-                }
+            fresh.clear();
+            let neighbours = self.neighbours(next.slot, layer).iter().copied();
+            fresh.extend(neighbours.filter(|&slot| first_sight(slot) && self.is_linked(slot, layer)));
+            planes.fetch(&fresh);
+            for &slot in &fresh {
                 let scored = Scored { similarity: planes.roughly(probe, slot), slot };
                 if found.len() < width || found.peek().is_some_and(|worst| scored > worst.0) {
                     open.push(scored);
@@ -214,18 +221,19 @@ impl Graph {
     /// Of candidates, best first, those that are not nearer to a chosen one than to what they are chosen for: neighbours in
     /// all directions, which keeps clusters connected. Places that are left go to the best of the others.
     fn choose(&self, planes: &Planes, candidates: &[Scored], count: usize) -> Vec<u32> {
-        let mut chosen: Vec<u32> = Vec::with_capacity(count);
+        let mut chosen: Vec<Scored> = Vec::with_capacity(count);
         let mut others = Vec::new();
         for candidate in candidates {
             if chosen.len() == count {
                 break;
             }
-            let is_shadowed = chosen.iter().any(|&other| planes.between(candidate.slot, other) > candidate.similarity);
-            if is_shadowed { others.push(candidate.slot) } else { chosen.push(candidate.slot) }
+            let shadows = |other: &Scored| planes.between(candidate.slot, other.slot) > candidate.similarity;
+            if chosen.iter().any(shadows) { others.push(*candidate) } else { chosen.push(*candidate) }
         }
         let missing = count - chosen.len();
         chosen.extend(others.into_iter().take(missing));
-        chosen
+        chosen.sort_unstable_by(|one, other| other.cmp(one));
+        chosen.into_iter().map(|scored| scored.slot).collect()
     }
 
     fn add(&mut self, slot: u32, top: usize) {
@@ -247,8 +255,24 @@ impl Graph {
         if slots.contains(&new) {
             return;
         }
-        slots.push(new);
-        self.set_best(planes, slot, layer, slots);
+        let similarity = planes.between(slot, new);
+        slots.insert(slots.partition_point(|&other| planes.between(slot, other) >= similarity), new);
+        let limit = if layer == 0 { 2 * self.shape.links } else { self.shape.links };
+        if slots.len() > limit {
+            slots.remove(Self::dispensable(planes, slot, &slots));
+        }
+        self.set(slot, layer, &slots);
+    }
+
+    /// The place of the neighbour that is missed least: the last that is nearer to a better one than to what they are
+    /// neighbours of, or else the last of all. It is what [`choose`](Self::choose) would leave out, but looked for at the end,
+    /// where it most often is: choosing anew would take ten times as many comparisons.
+    fn dispensable(planes: &Planes, slot: u32, slots: &[u32]) -> usize {
+        let is_shadowed = |&place: &usize| {
+            let similarity = planes.between(slot, slots[place]);
+            slots[..place].iter().any(|&better| planes.between(slots[place], better) > similarity)
+        };
+        (1..slots.len()).rev().take(LOOKED_AT).find(is_shadowed).unwrap_or(slots.len() - 1)
     }
 
     /// Gives each of those that point to a slot the nearest of its neighbours instead of it.
@@ -265,22 +289,13 @@ impl Graph {
                 candidate != other && !slots.contains(&candidate) && self.is_linked(candidate, layer)
             });
             let scored = candidates.map(|slot| Scored { similarity: planes.between(other, slot), slot });
-            let substitute = scored.max().map(|best| best.slot);
+            let substitute = scored.max();
             slots.retain(|known| *known != slot);
-            slots.extend(substitute);
+            if let Some(Scored { similarity, slot }) = substitute {
+                slots.insert(slots.partition_point(|&known| planes.between(other, known) >= similarity), slot);
+            }
             self.set(other, layer, &slots);
         }
-    }
-
-    fn set_best(&mut self, planes: &Planes, slot: u32, layer: usize, mut slots: Vec<u32>) {
-        let limit = if layer == 0 { 2 * self.shape.links } else { self.shape.links };
-        if slots.len() > limit {
-            let scored = slots.iter().map(|&other| Scored { similarity: planes.between(slot, other), slot: other });
-            let mut scored: Vec<Scored> = scored.collect();
-            scored.sort_unstable_by(|one, other| other.cmp(one));
-            slots = self.choose(planes, &scored, limit);
-        }
-        self.set(slot, layer, &slots);
     }
 
     fn unlink(&mut self, slot: u32) {

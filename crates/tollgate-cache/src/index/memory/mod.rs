@@ -19,6 +19,7 @@
 
 mod blocks;
 mod graph;
+mod ids;
 mod planes;
 mod queue;
 mod snapshot;
@@ -68,7 +69,7 @@ struct Inner {
     settings: MemoryIndexBuilder,
     shards: [RwLock<HashMap<Namespace, Arc<Home>>>; SHARDS],
     hasher: RandomState,
-    queue: Mutex<Queue<(Arc<Home>, PointId)>>,
+    queue: Mutex<Queue<Place>>,
     bytes: AtomicUsize,
 }
 
@@ -78,11 +79,17 @@ struct Home {
     space: RwLock<Space>,
 }
 
+/// Where a point is. Its number is in bytes, because a number of that size would be kept at a multiple of its size.
+struct Place {
+    home: Arc<Home>,
+    id: [u8; 16],
+}
+
 const SHARDS: usize = 16;
 /// What the index keeps of a namespace beside its [`Space`].
 const HOME_BYTES: usize = size_of::<Home>() + size_of::<(Namespace, Arc<Home>)>() * 2;
-/// What the queue keeps of a point; its nodes are two thirds full.
-const QUEUED_BYTES: usize = size_of::<(Ticket, (Arc<Home>, PointId))>() * 3 / 2;
+/// What the queue keeps of a point.
+const QUEUED_BYTES: usize = Queue::<Place>::BYTES;
 /// How many pending points each new one brings into the graph, itself included. So a namespace that has just reached the
 /// threshold has its graph complete after a third more, and nobody has to link all its points at once.
 const LINKED_PER_POINT: usize = 4;
@@ -201,7 +208,7 @@ impl MemoryIndex {
             return Err(IndexError::dimensions(expected, unit.dimensions()));
         }
         for (point, unit) in points.into_iter().zip(&units) {
-            self.0.put(namespace, &point, &Stored::new(unit), expires)?;
+            self.0.put(namespace, point, &Stored::new(unit), expires)?;
         }
         Ok(())
     }
@@ -299,7 +306,7 @@ impl Inner {
         &self.shards[hash % SHARDS]
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, Queue<(Arc<Home>, PointId)>> {
+    fn queue(&self) -> std::sync::MutexGuard<'_, Queue<Place>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -325,7 +332,7 @@ impl Inner {
         shards.flat_map(|shard| shard.values().cloned().collect::<Vec<_>>()).collect()
     }
 
-    fn put(&self, namespace: Namespace, point: &Point, vector: &Stored, expires: u64) -> Result<(), IndexError> {
+    fn put(&self, namespace: Namespace, point: Point, vector: &Stored, expires: u64) -> Result<(), IndexError> {
         let dimensions = vector.coarse.len();
         loop {
             let home = self.home(namespace, dimensions);
@@ -341,10 +348,15 @@ impl Inner {
             let mut leaving = space.sweep(Some(Space::SWEPT_PER_POINT), self.now());
             leaving.push(point.id);
             self.take_out(&mut space, &leaving);
-            let ticket = self.queue().push(point.weight, (home.clone(), point.id));
+            let place = Place { home: home.clone(), id: point.id.number().to_ne_bytes() };
+            let ticket = self.queue().push(point.weight, place);
             self.bytes.fetch_add(QUEUED_BYTES, Ordering::Relaxed);
-            let (id, payload, weight) = (point.id, (*point.payload).into(), point.weight);
-            space.insert(Entry { id, payload, expires, weight, ticket }, vector, &self.settings.plan);
+            let Point { id, payload, weight, .. } = point;
+            space.insert(
+                Entry { id, payload: (*payload).into(), expires, weight, ticket },
+                vector,
+                &self.settings.plan,
+            );
             self.resized(before, space.bytes());
             drop(space);
             (0..LINKED_PER_POINT).take_while(|_| self.link_one(&home)).for_each(drop);
@@ -382,7 +394,8 @@ impl Inner {
         while self.bytes.load(Ordering::Relaxed) > self.settings.max_bytes {
             // A statement of its own, so that the queue is free again: spaces are locked before it.
             let next = self.queue().pop();
-            let Some((ticket, (home, id))) = next else { return };
+            let Some((ticket, Place { home, id })) = next else { return };
+            let id = PointId::new(u128::from_ne_bytes(id));
             self.bytes.fetch_sub(QUEUED_BYTES, Ordering::Relaxed);
             let mut space = home.write();
             if space.get(id).is_some_and(|entry| entry.ticket == ticket) {

@@ -2,7 +2,8 @@
 //!
 //! The file is, in little-endian numbers: `TGVECTOR`, a version (u32); for each namespace a 1 (u8), its digest, its number
 //! of dimensions (u32), for each point a 1 (u8), id (u128), expiry in milliseconds since 1970 (u64), weight and scale
-//! (f32), both planes of its vector, and its payload after its length (u32), and a 0; a 0; and the CRC-32 of all that.
+//! (f32), the coarse plane of its vector (i8) and the fine one, and its payload after its length (u32), and a 0; a 0; and
+//! the CRC-32 of all that. In version 1, which is read as well, the fine plane has bytes; in version 2, half bytes.
 //! Graphs are not in it: they grow again, see [`MemoryIndex::maintain`].
 
 use std::fmt;
@@ -10,7 +11,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::planes::Stored;
+use super::planes::{Stored, fine_bytes};
 use super::space::Entry;
 use super::{Home, MemoryIndex};
 use crate::index::vector::MAX_DIMENSIONS;
@@ -27,7 +28,11 @@ enum Reason {
 }
 
 const MAGIC: &[u8; 8] = b"TGVECTOR";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The oldest that is read.
+const OLDEST: u32 = 1;
+/// The bytes of both.
+const HEAD: u64 = 12;
 /// How many slots are written before others may have the namespace.
 const AT_ONCE: usize = 512;
 
@@ -100,12 +105,12 @@ impl MemoryIndex {
     /// # Errors
     /// If there is no such file or it is damaged; nothing is added then.
     pub fn load(&self, path: &Path) -> Result<usize, SnapshotError> {
-        verify(path)?;
+        let version = verify(path)?;
         let mut file = BufReader::new(File::open(path)?);
         read::<12>(&mut file)?;
         let mut added = 0;
         while read_flag(&mut file)? {
-            added += self.read_namespace(&mut file)?;
+            added += self.read_namespace(&mut file, version)?;
         }
         Ok(added)
     }
@@ -130,7 +135,7 @@ impl MemoryIndex {
         }
     }
 
-    fn read_namespace(&self, file: &mut impl Read) -> Result<usize, SnapshotError> {
+    fn read_namespace(&self, file: &mut impl Read, version: u32) -> Result<usize, SnapshotError> {
         let namespace = Namespace::new(read(file)?);
         let dimensions = u32::from_le_bytes(read(file)?) as usize;
         if dimensions == 0 || dimensions > MAX_DIMENSIONS {
@@ -143,14 +148,19 @@ impl MemoryIndex {
             let expires = u64::from_le_bytes(read(file)?);
             let weight = f32::from_le_bytes(read(file)?);
             let scale = f32::from_le_bytes(read(file)?);
-            let [coarse, fine] = [read_plane(file, dimensions)?, read_plane(file, dimensions)?];
+            let coarse = signed(&read_plane(file, dimensions)?);
+            let vector = if version == OLDEST {
+                Stored::from_bytes(scale, coarse, &signed(&read_plane(file, dimensions)?))
+            } else {
+                Stored { scale, coarse, fine: read_plane(file, fine_bytes(dimensions))? }
+            };
             let length = u32::from_le_bytes(read(file)?);
             let mut payload = Vec::new();
             file.take(length.into()).read_to_end(&mut payload)?;
             let point = Point::new(id, Vec::new(), payload).weight(weight);
             // What has come since the start of the process is newer, and may have another number of dimensions.
             let is_news = expires > now && self.0.find(namespace).is_none_or(|home| home.read().get(id).is_none());
-            if is_news && self.0.put(namespace, &point, &Stored { scale, coarse, fine }, expires).is_ok() {
+            if is_news && self.0.put(namespace, point, &vector, expires).is_ok() {
                 added += 1;
             }
         }
@@ -186,34 +196,33 @@ fn append(piece: &mut Vec<u8>, entry: &Entry, vector: &Stored) {
     piece.extend(entry.expires.to_le_bytes());
     piece.extend(entry.weight.to_le_bytes());
     piece.extend(vector.scale.to_le_bytes());
-    piece.extend(vector.coarse.iter().chain(&vector.fine).map(|byte| byte.cast_unsigned()));
+    piece.extend(vector.coarse.iter().map(|byte| byte.cast_unsigned()));
+    piece.extend(&vector.fine);
     piece.extend(length.to_le_bytes());
     piece.extend(&entry.payload);
 }
 
-/// Reads the whole file once before anything of it is believed.
-fn verify(path: &Path) -> Result<(), SnapshotError> {
+/// Reads the whole file once before anything of it is believed; its version.
+fn verify(path: &Path) -> Result<u32, SnapshotError> {
     let damaged = |what| Err(SnapshotError(Reason::Damaged(what)));
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut file = BufReader::new(file);
-    let head = [MAGIC.as_slice(), &VERSION.to_le_bytes()].concat();
-    let mut found = Vec::new();
-    (&mut file).take(head.len() as u64).read_to_end(&mut found)?;
-    if found.get(..MAGIC.len()) != Some(MAGIC) {
-        return damaged("it does not begin like one");
-    }
-    if found != head {
+    let mut head = Vec::new();
+    (&mut file).take(HEAD).read_to_end(&mut head)?;
+    let Some(version) = head.strip_prefix(MAGIC) else { return damaged("it does not begin like one") };
+    let version = version.try_into().map_or(0, u32::from_le_bytes);
+    if !(OLDEST..=VERSION).contains(&version) {
         return damaged("it is of another version");
     }
-    let Some(body) = length.checked_sub(head.len() as u64 + 4) else { return damaged("it was torn") };
+    let Some(body) = length.checked_sub(HEAD + 4) else { return damaged("it was torn") };
     let mut checked = Checked { inner: io::sink(), hasher: crc32fast::Hasher::new() };
     checked.hasher.update(&head);
     io::copy(&mut (&mut file).take(body), &mut checked)?;
     if read::<4>(&mut file)? != checked.hasher.finalize().to_le_bytes() {
         return damaged("its checksum is wrong");
     }
-    Ok(())
+    Ok(version)
 }
 
 fn read<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
@@ -226,10 +235,14 @@ fn read_flag(file: &mut impl Read) -> io::Result<bool> {
     Ok(read::<1>(file)? == [1])
 }
 
-fn read_plane(file: &mut impl Read, dimensions: usize) -> io::Result<Box<[i8]>> {
-    let mut bytes = vec![0; dimensions];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes.into_iter().map(u8::cast_signed).collect())
+fn read_plane(file: &mut impl Read, bytes: usize) -> io::Result<Box<[u8]>> {
+    let mut plane = vec![0; bytes].into_boxed_slice();
+    file.read_exact(&mut plane)?;
+    Ok(plane)
+}
+
+fn signed(bytes: &[u8]) -> Box<[i8]> {
+    bytes.iter().map(|byte| byte.cast_signed()).collect()
 }
 
 /// Sums up what is written through it.

@@ -1,12 +1,13 @@
 //! The points of one namespace.
 
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::blocks::make_room;
 use super::graph::{Graph, Links, Scored, Shape};
+use super::ids::Ids;
 use super::planes::{Planes, Probe, Stored};
 use super::queue::Ticket;
 use crate::index::{Neighbour, PointId};
@@ -17,7 +18,7 @@ use crate::index::{Neighbour, PointId};
 pub(super) struct Space {
     planes: Planes,
     entries: Vec<Option<Entry>>,
-    by_id: HashMap<PointId, u32>,
+    ids: Ids,
     payload_bytes: usize,
     graph: Option<Growing>,
     /// Where the search for expired points goes on.
@@ -71,7 +72,7 @@ impl Space {
         Self {
             planes: Planes::new(dimensions),
             entries: Vec::new(),
-            by_id: HashMap::new(),
+            ids: Ids::new(),
             payload_bytes: 0,
             graph: None,
             swept: 0,
@@ -84,22 +85,20 @@ impl Space {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+        self.ids.len()
     }
 
     /// The bytes of memory that the points take, but for what the index itself keeps of them. Room that was made ahead or is
     /// kept for new points is not counted, or dropping a point would free nothing: an eighth of this, and in a graph up to
     /// half, if many points were dropped.
     pub(super) fn bytes(&self) -> usize {
-        // A table keeps a byte beside each place, and some places empty.
-        let table = (size_of::<(PointId, u32)>() + 1) * 4 / 3;
         let graph = self.graph.as_ref().map_or(0, |growing| growing.graph.bytes_per_slot());
-        let point = self.planes.bytes_per_vector() + size_of::<Option<Entry>>() + table + graph;
+        let point = self.planes.bytes_per_vector() + size_of::<Option<Entry>>() + size_of::<u32>() * 3 / 2 + graph;
         size_of::<Self>() + point * self.len() + self.payload_bytes
     }
 
     pub(super) fn get(&self, id: PointId) -> Option<&Entry> {
-        self.entries[*self.by_id.get(&id)? as usize].as_ref()
+        self.entries[self.ids.get(id, id_in(&self.entries))? as usize].as_ref()
     }
 
     /// How many slots there are, empty ones included.
@@ -137,7 +136,7 @@ impl Space {
                 slot_number(self.entries.len() - 1)
             }
         };
-        self.by_id.insert(id, slot);
+        self.ids.insert(id, slot, id_in(&self.entries));
         if let Some(growing) = &mut self.graph {
             growing.pending.push_back(slot);
         } else if self.len() >= plan.threshold {
@@ -148,18 +147,20 @@ impl Space {
 
     /// Removes a point.
     pub(super) fn remove(&mut self, id: PointId, plan: &Plan) -> Option<Entry> {
-        let slot = self.by_id.remove(&id)?;
+        let slot = self.ids.remove(id, id_in(&self.entries))?;
         let removed = match &mut self.graph {
             Some(growing) => {
                 growing.remove(&self.planes, slot);
                 self.entries[slot as usize].take()
             }
             None => {
-                let removed = self.entries.swap_remove(slot as usize);
-                self.planes.swap_remove(slot);
-                if let Some(Some(moved)) = self.entries.get(slot as usize) {
-                    self.by_id.insert(moved.id, slot);
+                let last =
+                    self.entries.last().and_then(Option::as_ref).map(|entry| entry.id).filter(|last| *last != id);
+                if let Some(last) = last {
+                    self.ids.moved(last, slot, id_in(&self.entries));
                 }
+                self.planes.swap_remove(slot);
+                let removed = self.entries.swap_remove(slot as usize);
                 self.shrink();
                 removed
             }
@@ -245,23 +246,23 @@ impl Space {
         if self.entries.capacity() > 16 && self.entries.len() < self.entries.capacity() / 2 {
             self.entries.shrink_to_fit();
             self.planes.shrink();
-            self.by_id.shrink_to_fit();
+            self.ids.shrink(id_in(&self.entries));
         }
     }
 
     /// Goes back to scanning, without empty slots.
     fn give_up_graph(&mut self) {
         self.graph = None;
-        let mut planes = Planes::new(self.planes.dimensions());
+        let (mut planes, mut ids) = (Planes::new(self.planes.dimensions()), Ids::new());
         let mut entries = Vec::with_capacity(self.len());
         for (slot, entry) in std::mem::take(&mut self.entries).into_iter().enumerate() {
             let Some(entry) = entry else { continue };
             planes.push(&self.planes.get(slot_number(slot)));
-            self.by_id.insert(entry.id, slot_number(entries.len()));
+            let id = entry.id;
             entries.push(Some(entry));
+            ids.insert(id, slot_number(entries.len() - 1), id_in(&entries));
         }
-        self.by_id.shrink_to_fit();
-        (self.planes, self.entries) = (planes, entries);
+        (self.planes, self.entries, self.ids) = (planes, entries, ids);
     }
 }
 
@@ -275,6 +276,11 @@ impl Growing {
         }
         self.free.push(slot);
     }
+}
+
+/// Tells the id of a slot.
+fn id_in(entries: &[Option<Entry>]) -> impl Fn(u32) -> Option<PointId> + '_ {
+    |slot| entries.get(slot as usize)?.as_ref().map(|entry| entry.id)
 }
 
 /// The best so far.

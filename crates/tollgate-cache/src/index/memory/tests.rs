@@ -61,7 +61,7 @@ fn a_scan_finds_the_nearest_with_its_similarity() {
     assert!(found.is_sorted_by(|one, next| one.similarity >= next.similarity));
     for neighbour in found {
         let exact = cosine(&query, &vector(u64::try_from(neighbour.id.number()).unwrap()));
-        assert!((neighbour.similarity - exact).abs() < 1e-5, "{} {exact}", neighbour.similarity);
+        assert!((neighbour.similarity - exact).abs() < 5e-4, "{} {exact}", neighbour.similarity);
     }
 }
 
@@ -220,6 +220,35 @@ mod snapshots {
         restored.for_each_payload(|namespace, payload| payloads.push((*namespace, payload.to_vec())));
         assert_eq!(payloads.len(), 391);
         assert!(payloads.contains(&(namespace(2), b"two".to_vec())));
+    }
+
+    /// A file of version 1 with one point of three dimensions: whole steps 127, -64 and 0, and rests of 0.25, -0.5 and 0.5.
+    #[test]
+    fn a_file_of_the_first_version_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vectors");
+        let (scale, payload) = (1.0_f32 / 142.0, b"three");
+        let mut bytes = [b"TGVECTOR".as_slice(), &1_u32.to_le_bytes(), &[1], &[1; 32], &3_u32.to_le_bytes()].concat();
+        bytes.extend([[1].as_slice(), &7_u128.to_le_bytes(), &u64::MAX.to_le_bytes()].concat());
+        bytes.extend([1.0_f32.to_le_bytes(), scale.to_le_bytes()].concat());
+        bytes.extend([127_i8, -64, 0, 63, -127, 127].map(i8::cast_unsigned));
+        bytes.extend([&5_u32.to_le_bytes(), payload.as_slice(), &[0, 0]].concat());
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        std::fs::write(&file, &bytes).unwrap();
+        let index = MemoryIndex::builder().build();
+        assert_eq!(index.load(&file).unwrap(), 1);
+        let found = index.search_now(namespace(1), &[127.25, -64.5, 0.5], 1).unwrap();
+        assert_eq!((found[0].id, &found[0].payload[..]), (PointId::new(7), payload.as_slice()));
+        assert!((found[0].similarity - 1.0).abs() < 0.01, "{found:?}");
+        // It is written in the form of today.
+        index.save(&file).unwrap();
+        let again = MemoryIndex::builder().build();
+        assert_eq!(again.load(&file).unwrap(), 1);
+        assert_eq!(again.search_now(namespace(1), &[127.25, -64.5, 0.5], 1).unwrap(), found);
+        // One of a version to come is not.
+        bytes[8] = 3;
+        std::fs::write(&file, &bytes).unwrap();
+        assert!(MemoryIndex::builder().build().load(&file).unwrap_err().is_damaged());
     }
 
     #[test]

@@ -40,6 +40,11 @@ const CONFIRMATIONS: u8 = 5;
 const HUB_DISAGREEMENTS: u32 = 8;
 /// How many rivals a cluster remembers.
 const TOMBSTONES: usize = 8;
+/// How many clusters are known at most: as many as prompts are remembered by their words. An index that drops a point, or
+/// whose points expire elsewhere, does not tell, so this alone bounds the book.
+const MOST: usize = 200_000;
+/// Of so many, one that was nobody's candidate is forgotten first.
+const LOOKED_AT: usize = 8;
 /// How often merged ids are followed, at most; merges point at roots, so two is what occurs.
 const HOPS: usize = 8;
 
@@ -50,9 +55,23 @@ pub(super) struct ClusterBook {
     merged: BTreeMap<ClusterId, ClusterId>,
 }
 
+/// Most have one key and were never anybody's candidate, so what is beyond that is elsewhere.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Cluster {
-    keys: Vec<Key>,
+    keys: Keys,
+    record: Option<Box<Record>>,
+}
+
+/// The keys of a cluster: the first in its place, several in a list.
+#[derive(Clone, Debug)]
+enum Keys {
+    One(Key),
+    Several(Vec<Key>),
+}
+
+/// How well a cluster has served.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Record {
     agree: u32,
     disagree: u32,
     serves: u64,
@@ -82,6 +101,9 @@ impl ClusterBook {
     }
 
     pub(super) fn open(&mut self, id: ClusterId, key: KeyId) {
+        if self.clusters.len() >= MOST {
+            self.forget_one(id);
+        }
         let cluster = self.clusters.entry(id).or_default();
         cluster.keys.push(Key { id: key, nearest: -1.0 });
     }
@@ -92,11 +114,11 @@ impl ClusterBook {
         let id = self.resolve(id);
         let keys = &mut self.clusters.entry(id).or_default().keys;
         let key = Key { id: key, nearest };
-        if keys.len() < limit {
+        if keys.as_slice().len() < limit {
             keys.push(key);
             return KeyAdmission::Kept;
         }
-        match keys.iter_mut().max_by(|a, b| a.nearest.total_cmp(&b.nearest)) {
+        match keys.as_mut_slice().iter_mut().max_by(|a, b| a.nearest.total_cmp(&b.nearest)) {
             Some(closest) if closest.nearest > nearest => KeyAdmission::Replaced(std::mem::replace(closest, key).id),
             _ => KeyAdmission::Refused,
         }
@@ -107,9 +129,20 @@ impl ClusterBook {
         let id = self.resolve(id);
         let Some(cluster) = self.clusters.get_mut(&id) else { return };
         cluster.keys.retain(|each| each.id != key);
-        if cluster.keys.is_empty() {
+        if cluster.keys.as_slice().is_empty() {
             self.clusters.remove(&id);
             self.merged.retain(|_, into| *into != id);
+        }
+    }
+
+    /// Makes room for a cluster. Ids are drawn at random, so any that follows is as good as another; if it is still served it
+    /// counts as new from then on.
+    fn forget_one(&mut self, id: ClusterId) {
+        let following = self.clusters.range(id..).chain(&self.clusters).take(LOOKED_AT);
+        let forgotten = following.min_by_key(|(_, cluster)| cluster.record.is_some()).map(|(id, _)| *id);
+        if let Some(forgotten) = forgotten {
+            self.clusters.remove(&forgotten);
+            self.merged.retain(|_, into| *into != forgotten);
         }
     }
 
@@ -121,13 +154,17 @@ impl ClusterBook {
         }
         let Some(old) = self.clusters.remove(&from) else { return Vec::new() };
         let cluster = self.clusters.entry(into).or_default();
-        cluster.agree = cluster.agree.saturating_add(old.agree);
-        cluster.disagree = cluster.disagree.saturating_add(old.disagree);
-        cluster.serves = cluster.serves.saturating_add(old.serves);
-        cluster.verify = cluster.verify.max(old.verify);
-        cluster.keys.extend(old.keys);
-        cluster.keys.sort_by(|a, b| a.nearest.total_cmp(&b.nearest));
-        let surplus = cluster.keys.split_off(limit.min(cluster.keys.len()));
+        if let Some(old) = old.record {
+            let record = cluster.record.get_or_insert_default();
+            record.agree = record.agree.saturating_add(old.agree);
+            record.disagree = record.disagree.saturating_add(old.disagree);
+            record.serves = record.serves.saturating_add(old.serves);
+            record.verify = record.verify.max(old.verify);
+        }
+        let mut keys = [cluster.keys.as_slice(), old.keys.as_slice()].concat();
+        keys.sort_by(|a, b| a.nearest.total_cmp(&b.nearest));
+        let surplus = keys.split_off(limit.min(keys.len()));
+        cluster.keys = Keys::of(keys);
         for other in self.merged.values_mut().filter(|other| **other == from) {
             *other = into;
         }
@@ -136,7 +173,7 @@ impl ClusterBook {
     }
 
     pub(super) fn keys(&self, id: ClusterId) -> usize {
-        self.clusters.get(&id).map_or(1, |cluster| cluster.keys.len().max(1))
+        self.clusters.get(&id).map_or(1, |cluster| cluster.keys.as_slice().len().max(1))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -151,20 +188,20 @@ impl ClusterBook {
 
     /// How often the candidate's answer was the fresh one, and how often not.
     pub(super) fn counts(&self, id: ClusterId) -> (u32, u32) {
-        self.clusters.get(&id).map_or((0, 0), |cluster| (cluster.agree, cluster.disagree))
+        self.record_of(id).map_or((0, 0), |record| (record.agree, record.disagree))
     }
 
     pub(super) fn standing(&self, id: ClusterId) -> Standing {
-        match self.clusters.get(&id) {
-            Some(cluster) if cluster.verify > 0 => Standing::VerifyOnly(cluster.verify),
-            Some(cluster) if cluster.disagree >= HUB_DISAGREEMENTS && cluster.disagree > cluster.agree => Standing::Hub,
+        match self.record_of(id) {
+            Some(record) if record.verify > 0 => Standing::VerifyOnly(record.verify),
+            Some(record) if record.disagree >= HUB_DISAGREEMENTS && record.disagree > record.agree => Standing::Hub,
             _ => Standing::Good,
         }
     }
 
     /// Whether this cluster was once served for a request of that one.
     pub(super) fn is_tombstoned(&self, id: ClusterId, rival: ClusterId) -> bool {
-        self.clusters.get(&id).is_some_and(|cluster| cluster.tombstones.contains(&rival))
+        self.record_of(id).is_some_and(|record| record.tombstones.contains(&rival))
     }
 
     pub(super) fn in_quarantine(&self) -> usize {
@@ -173,13 +210,14 @@ impl ClusterBook {
 
     pub(super) fn note_served(&mut self, id: ClusterId) {
         if let Some(cluster) = self.clusters.get_mut(&id) {
-            cluster.serves = cluster.serves.saturating_add(1);
+            let record = cluster.record.get_or_insert_default();
+            record.serves = record.serves.saturating_add(1);
         }
     }
 
     /// How often the cluster was served, for whether it is young.
     pub(super) fn serves(&self, id: ClusterId) -> u64 {
-        self.clusters.get(&id).map_or(0, |cluster| cluster.serves)
+        self.record_of(id).map_or(0, |record| record.serves)
     }
 
     /// Counts a label. One that a served hit was wrong puts the cluster behind [`Standing::VerifyOnly`] and remembers
@@ -187,18 +225,18 @@ impl ClusterBook {
     pub(super) fn note(&mut self, id: ClusterId, agrees: bool, was_served: bool, actual: Option<ClusterId>) {
         let actual = actual.map(|actual| self.resolve(actual));
         let id = self.resolve(id);
-        let cluster = self.clusters.entry(id).or_default();
+        let record = self.clusters.entry(id).or_default().record.get_or_insert_default();
         if agrees {
-            cluster.agree = cluster.agree.saturating_add(1);
-            cluster.verify = cluster.verify.saturating_sub(1);
+            record.agree = record.agree.saturating_add(1);
+            record.verify = record.verify.saturating_sub(1);
             return;
         }
-        cluster.disagree = cluster.disagree.saturating_add(1);
+        record.disagree = record.disagree.saturating_add(1);
         if was_served {
-            cluster.verify = CONFIRMATIONS;
-            if let Some(actual) = actual.filter(|actual| *actual != id && !cluster.tombstones.contains(actual)) {
-                cluster.tombstones.truncate(TOMBSTONES - 1);
-                cluster.tombstones.insert(0, actual);
+            record.verify = CONFIRMATIONS;
+            if let Some(actual) = actual.filter(|actual| *actual != id && !record.tombstones.contains(actual)) {
+                record.tombstones.truncate(TOMBSTONES - 1);
+                record.tombstones.insert(0, actual);
             }
         }
     }
@@ -207,17 +245,20 @@ impl ClusterBook {
         to.count(self.clusters.len());
         for (id, cluster) in &self.clusters {
             to.u64(id.0);
-            to.count(cluster.keys.len());
-            for key in &cluster.keys {
+            let keys = cluster.keys.as_slice();
+            to.count(keys.len());
+            for key in keys {
                 to.u64(key.id.0);
                 to.f32(key.nearest);
             }
-            to.u64(cluster.agree.into());
-            to.u64(cluster.disagree.into());
-            to.u64(cluster.serves);
-            to.u64(cluster.verify.into());
-            to.count(cluster.tombstones.len());
-            cluster.tombstones.iter().for_each(|id| to.u64(id.0));
+            let new = Record::default();
+            let record = cluster.record.as_deref().unwrap_or(&new);
+            to.u64(record.agree.into());
+            to.u64(record.disagree.into());
+            to.u64(record.serves);
+            to.u64(record.verify.into());
+            to.count(record.tombstones.len());
+            record.tombstones.iter().for_each(|id| to.u64(id.0));
         }
         to.count(self.merged.len());
         for (from, into) in &self.merged {
@@ -230,27 +271,119 @@ impl ClusterBook {
         let mut book = Self::default();
         for _ in 0..from.count()? {
             let id = ClusterId(from.u64()?);
-            let mut cluster = Cluster::default();
+            let mut keys = Keys::default();
             for _ in 0..from.count()? {
-                cluster.keys.push(Key { id: KeyId(from.u64()?), nearest: from.f32()? });
+                keys.push(Key { id: KeyId(from.u64()?), nearest: from.f32()? });
             }
-            cluster.agree = from.narrow()?;
-            cluster.disagree = from.narrow()?;
-            cluster.serves = from.u64()?;
-            cluster.verify = from.narrow()?;
+            let mut record = Record {
+                agree: from.narrow()?,
+                disagree: from.narrow()?,
+                serves: from.u64()?,
+                verify: from.narrow()?,
+                tombstones: Vec::new(),
+            };
             for _ in 0..from.count()? {
-                cluster.tombstones.push(ClusterId(from.u64()?));
+                record.tombstones.push(ClusterId(from.u64()?));
             }
-            book.clusters.insert(id, cluster);
+            let record = (record != Record::default()).then(|| Box::new(record));
+            book.clusters.insert(id, Cluster { keys, record });
         }
         for _ in 0..from.count()? {
             book.merged.insert(ClusterId(from.u64()?), ClusterId(from.u64()?));
         }
         Ok(book)
     }
+
+    fn record_of(&self, id: ClusterId) -> Option<&Record> {
+        self.clusters.get(&id)?.record.as_deref()
+    }
+}
+
+// === impl Keys ===
+
+impl Keys {
+    fn of(keys: Vec<Key>) -> Self {
+        if let [key] = keys[..] { Self::One(key) } else { Self::Several(keys) }
+    }
+
+    fn as_slice(&self) -> &[Key] {
+        match self {
+            Self::One(key) => std::slice::from_ref(key),
+            Self::Several(keys) => keys,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Key] {
+        match self {
+            Self::One(key) => std::slice::from_mut(key),
+            Self::Several(keys) => keys,
+        }
+    }
+
+    fn push(&mut self, key: Key) {
+        match self {
+            Self::Several(keys) if keys.is_empty() => *self = Self::One(key),
+            Self::Several(keys) => keys.push(key),
+            Self::One(first) => *self = Self::Several(vec![*first, key]),
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
+        let kept = self.as_slice().iter().copied().filter(keep).collect::<Vec<_>>();
+        if kept.len() < self.as_slice().len() {
+            *self = Self::of(kept);
+        }
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self::Several(Vec::new())
+    }
+}
+
+impl PartialEq for Keys {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a probability needs no more than the digits of f32")]
 fn narrow(value: f64) -> f32 {
     value as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_book_that_is_full_forgets_what_was_nobodys_candidate() {
+        let (mut book, mut random) = (ClusterBook::default(), fastrand::Rng::with_seed(1));
+        let ids: Vec<ClusterId> = (0..MOST).map(|_| ClusterId(random.u64(..))).collect();
+        ids.iter().for_each(|id| book.open(*id, KeyId(id.0)));
+        let known = &ids[..1000];
+        known.iter().for_each(|id| book.note(*id, true, false, None));
+        for _ in 0..5000 {
+            book.open(ClusterId(random.u64(..)), KeyId(0));
+            assert_eq!(book.len(), MOST);
+        }
+        assert!(known.iter().all(|id| book.counts(*id) == (1, 0)));
+    }
+
+    #[test]
+    fn keys_are_kept_in_their_order_whether_one_or_several() {
+        let key = |number: u16| Key { id: KeyId(number.into()), nearest: f32::from(number) };
+        let mut keys = Keys::default();
+        for number in 0..3 {
+            keys.push(key(number));
+            assert_eq!(keys.as_slice(), (0..=number).map(key).collect::<Vec<_>>());
+        }
+        keys.retain(|key| key.id.0 != 1);
+        assert_eq!(keys.as_slice(), [key(0), key(2)]);
+        keys.retain(|key| key.id.0 != 0);
+        assert!(matches!(keys, Keys::One(_)));
+        keys.retain(|_| false);
+        assert_eq!(keys, Keys::default());
+    }
 }

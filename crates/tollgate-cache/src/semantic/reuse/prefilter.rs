@@ -3,6 +3,7 @@
 //! A vector costs milliseconds, and most requests have nothing that they could be answered with. So a request is only
 //! embedded while it waits if a stored prompt of its namespace has enough of its words.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use crate::index::Namespace;
@@ -19,22 +20,34 @@ const ENOUGH: f32 = 0.2;
 /// The words of stored prompts.
 #[derive(Debug, Default)]
 pub(super) struct Prefilter {
-    words: HashMap<(u64, u32), Places>,
+    /// By namespace and word, as [`spot`] gives them. Most words are of few prompts, and many of one, whose number is here
+    /// then; else it is the number of a list, with [`LISTED`].
+    words: HashMap<u64, u32>,
+    lists: Vec<Places>,
+    /// Lists that no word has.
+    free: Vec<u32>,
     /// The namespace of each prompt and how many words it has, the oldest first.
     prompts: VecDeque<(u64, u16)>,
     /// Their words, one prompt after the other.
     spelled: VecDeque<u32>,
-    /// The number of the first of `prompts`.
+    /// The number of the first of `prompts`; numbers are below [`LISTED`].
     first: u32,
 }
 
-/// Which prompts have a word.
+const LISTED: u32 = 1 << 31;
+
+/// Which prompts have a word, if they are several.
 #[derive(Debug)]
 enum Places {
     /// These, in order.
     These(Vec<u32>),
     /// So many. It stays so until none is left, because which they are is no longer known.
     Many(usize),
+}
+
+enum Found<'a> {
+    These(&'a [u32]),
+    Many,
 }
 
 // === impl Prefilter ===
@@ -46,13 +59,13 @@ impl Prefilter {
         if self.prompts.len() >= MAX_PROMPTS {
             self.forget_oldest();
         }
-        let number = self.first.wrapping_add(u32::try_from(self.prompts.len()).unwrap_or(u32::MAX));
+        let number = self.first.wrapping_add(u32::try_from(self.prompts.len()).unwrap_or(u32::MAX)) % LISTED;
         let mut words: Vec<u32> = analysis.content.iter().map(|content| content.word).collect();
         words.sort_unstable();
         words.dedup();
         words.truncate(usize::from(u16::MAX));
         for word in &words {
-            self.words.entry((place, *word)).or_insert_with(|| Places::These(Vec::with_capacity(1))).add(number);
+            self.add(spot(place, *word), number);
         }
         self.prompts.push_back((place, u16::try_from(words.len()).unwrap_or(u16::MAX)));
         self.spelled.extend(words);
@@ -61,13 +74,58 @@ impl Prefilter {
     fn forget_oldest(&mut self) {
         let Some((place, words)) = self.prompts.pop_front() else { return };
         for word in self.spelled.drain(..usize::from(words)) {
-            if let Some(places) = self.words.get_mut(&(place, word))
-                && places.take(self.first)
-            {
-                self.words.remove(&(place, word));
+            let spot = spot(place, word);
+            let Some(known) = self.words.get(&spot).copied() else { continue };
+            let list = if known < LISTED { None } else { self.lists.get_mut((known % LISTED) as usize) };
+            let is_last = match list {
+                Some(list) => list.take(self.first),
+                None => known == self.first,
+            };
+            if is_last {
+                self.words.remove(&spot);
+                self.free.extend((known >= LISTED).then_some(known % LISTED));
             }
         }
-        self.first = self.first.wrapping_add(1);
+        self.first = (self.first + 1) % LISTED;
+    }
+
+    fn add(&mut self, spot: u64, number: u32) {
+        let known = match self.words.entry(spot) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(number);
+                return;
+            }
+            Entry::Occupied(occupied) => occupied.into_mut(),
+        };
+        if *known < LISTED {
+            let list = Places::These(vec![*known, number]);
+            *known = LISTED
+                | match self.free.pop() {
+                    Some(place) => {
+                        self.lists[place as usize] = list;
+                        place
+                    }
+                    None => {
+                        self.lists.push(list);
+                        // As many as prompts at most.
+                        u32::try_from(self.lists.len() - 1).unwrap_or_default()
+                    }
+                };
+        } else if let Some(list) = self.lists.get_mut((*known % LISTED) as usize) {
+            list.add(number);
+        }
+    }
+
+    /// Which prompts have a word.
+    fn places(&self, spot: u64) -> Option<Found<'_>> {
+        let known = self.words.get(&spot)?;
+        if *known < LISTED {
+            return Some(Found::These(std::slice::from_ref(known)));
+        }
+        match self.lists.get((*known % LISTED) as usize)? {
+            Places::These(numbers) => Some(Found::These(numbers)),
+            Places::Many(_) => Some(Found::Many),
+        }
     }
 
     /// Whether a stored prompt of the namespace may be like this one.
@@ -79,10 +137,10 @@ impl Prefilter {
         }
         let mut shared: HashMap<u32, f32> = HashMap::new();
         for content in &analysis.content {
-            let Some(places) = self.words.get(&(place, content.word)) else { continue };
+            let Some(places) = self.places(spot(place, content.word)) else { continue };
             let weight = f32::from(content.weight);
             // A word of very many prompts says that there is something, but not which.
-            let Places::These(places) = places else { return true };
+            let Found::These(places) = places else { return true };
             for number in places {
                 let sum = shared.entry(*number).or_default();
                 *sum += weight;
@@ -100,7 +158,13 @@ impl Prefilter {
 impl Places {
     fn add(&mut self, number: u32) {
         match self {
-            Self::These(places) if places.len() < MAX_PLACES => places.push(number),
+            Self::These(places) if places.len() < MAX_PLACES => {
+                if places.len() == places.capacity() {
+                    // Without the doubling that would leave half of it empty.
+                    places.reserve_exact(places.len() / 4 + 1);
+                }
+                places.push(number);
+            }
             Self::These(places) => *self = Self::Many(places.len() + 1),
             Self::Many(count) => *count += 1,
         }
@@ -111,6 +175,10 @@ impl Places {
         match self {
             Self::These(places) => {
                 places.retain(|each| *each != number);
+                if places.is_empty() {
+                    // Its place waits for another word, without the room that this one had.
+                    *places = Vec::new();
+                }
                 places.is_empty()
             }
             Self::Many(count) => {
@@ -124,6 +192,15 @@ impl Places {
 fn short(namespace: &Namespace) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *namespace.as_bytes();
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// A word in a namespace. Two that fall together by chance, one pair in 2^64, only make a prompt plausible that is not.
+fn spot(place: u64, word: u32) -> u64 {
+    // The finaliser of SplitMix64.
+    let mut mixed = place ^ u64::from(word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]
