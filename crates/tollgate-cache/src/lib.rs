@@ -15,6 +15,7 @@ mod cache;
 mod entry;
 mod epochs;
 pub mod flight;
+mod hashed;
 pub mod index;
 mod key;
 mod memo;

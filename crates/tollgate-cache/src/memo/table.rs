@@ -1,11 +1,12 @@
 //! The table of what is remembered: several parts with a lock each, each with a bound.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Memorable;
+use crate::hashed::Hashed;
 
 const SHARDS: usize = 16;
 
@@ -28,10 +29,6 @@ struct Shard {
     order: VecDeque<u64>,
     bytes: usize,
 }
-
-/// Passes on numbers that are hashes already.
-#[derive(Debug, Default)]
-struct Hashed(u64);
 
 // === impl Table ===
 
@@ -109,22 +106,5 @@ impl Shard {
                 self.bytes -= gone.size();
             }
         }
-    }
-}
-
-// === impl Hashed ===
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        // Only numbers are hashed, by `write_u64`.
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
     }
 }

@@ -4,13 +4,16 @@
 //! size, plus the priority of the last entry that had to go, by which all others age (GreedyDual-Size-Frequency,
 //! Cherkasova 1998).
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::BoxFuture;
 
 use super::Store;
+use crate::hashed::Hashed;
 use crate::{Entry, Freshness, Key, now_millis};
 
 /// Answers in memory. Several tables with a lock each, so that requests on different threads rarely wait for each other.
@@ -20,11 +23,17 @@ pub struct MemoryStore {
     evicted: AtomicU64,
 }
 
+/// A table of numbers instead of entries, because what a hash table holds has room for twice as much.
 #[derive(Debug)]
 struct Shard {
-    slots: HashMap<Key, Slot>,
-    /// By priority, then by age.
-    order: BTreeMap<(u64, u64), Key>,
+    /// By a part of the key, which is a digest: two keys with the same part do not happen, and if they did the later one would
+    /// take the other's place.
+    places: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    slots: Vec<Option<Slot>>,
+    /// Numbers of empty slots.
+    free: Vec<u32>,
+    /// By priority, then by age; also turns of slots that are gone.
+    order: BinaryHeap<Reverse<Turn>>,
     bytes: usize,
     max_bytes: usize,
     /// The priority of what had to go last.
@@ -34,14 +43,19 @@ struct Shard {
 
 #[derive(Debug)]
 struct Slot {
+    key: Key,
     entry: Arc<Entry>,
-    size: usize,
+    size: u32,
     uses: u32,
     /// At its last use.
     priority: f64,
-    /// Where it stands in the order, which may be too early: a use only raises its priority.
-    place: (u64, u64),
+    /// Its latest turn, which may be too early: a use only raises its priority.
+    turn: u64,
 }
+
+/// When a slot has to go: its priority as bits, which for positive floats are in the order of the numbers, the number of the
+/// turn, and that of the slot.
+type Turn = (u64, u64, u32);
 
 /// What a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,8 +79,10 @@ impl MemoryStore {
         // A small store is not divided, because its parts would be too small for an answer.
         let shards = if max_bytes < SHARDS * 1024 * 1024 { 1 } else { SHARDS };
         let shard = || Shard {
-            slots: HashMap::new(),
-            order: BTreeMap::new(),
+            places: HashMap::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            order: BinaryHeap::new(),
             bytes: 0,
             max_bytes: max_bytes / shards,
             floor: 0.0,
@@ -104,7 +120,7 @@ impl MemoryStore {
         for shard in &self.shards {
             let mut shard = lock(shard);
             let found: Vec<Key> =
-                shard.slots.iter().filter(|(key, slot)| matches(key, &slot.entry)).map(|(key, _)| *key).collect();
+                shard.slots().filter(|slot| matches(&slot.key, &slot.entry)).map(|slot| slot.key).collect();
             count += found.len();
             found.iter().for_each(|key| drop(shard.remove(key)));
         }
@@ -115,7 +131,7 @@ impl MemoryStore {
     pub fn visit(&self, mut visit: impl FnMut(&Key, &Arc<Entry>, u32) -> bool) {
         for shard in &self.shards {
             let shard = lock(shard);
-            if !shard.slots.iter().all(|(key, slot)| visit(key, &slot.entry, slot.uses)) {
+            if !shard.slots().all(|slot| visit(&slot.key, &slot.entry, slot.uses)) {
                 return;
             }
         }
@@ -127,7 +143,7 @@ impl MemoryStore {
         let mut stats = MemoryStats { evicted: self.evicted.load(Ordering::Relaxed), ..MemoryStats::default() };
         for shard in &self.shards {
             let shard = lock(shard);
-            stats.entries += shard.slots.len() as u64;
+            stats.entries += shard.places.len() as u64;
             stats.bytes += shard.bytes as u64;
         }
         stats
@@ -161,37 +177,59 @@ impl Store for MemoryStore {
 // === impl Shard ===
 
 impl Shard {
-    /// Priorities are positive, and the bits of positive floats are in the order of the numbers.
-    fn place(&mut self, priority: f64) -> (u64, u64) {
-        self.next += 1;
-        (priority.to_bits(), self.next)
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flatten()
+    }
+
+    fn number(&self, key: &Key) -> Option<u32> {
+        let number = *self.places.get(&part(key))?;
+        self.slot(number).is_some_and(|slot| slot.key == *key).then_some(number)
+    }
+
+    fn slot(&self, number: u32) -> Option<&Slot> {
+        self.slots.get(number as usize)?.as_ref()
+    }
+
+    fn slot_mut(&mut self, number: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(number as usize)?.as_mut()
     }
 
     /// The entry of a key, used once more. Its place in the order is left as it is until it would have to go, because most
     /// that are used often never come to that.
     fn take(&mut self, key: &Key) -> Option<Arc<Entry>> {
-        let slot = self.slots.get_mut(key)?;
+        let (number, floor) = (self.number(key)?, self.floor);
+        let slot = self.slot_mut(number)?;
         slot.uses = slot.uses.saturating_add(1);
-        slot.priority = priority(self.floor, &slot.entry, slot.size, slot.uses);
+        slot.priority = priority(floor, &slot.entry, slot.size, slot.uses);
         Some(slot.entry.clone())
+    }
+
+    /// Gives a slot its turn among those that may have to go.
+    fn line_up(&mut self, number: u32) {
+        self.next += 1;
+        let turn = self.next;
+        let Some(slot) = self.slot_mut(number) else { return };
+        slot.turn = turn;
+        let priority = slot.priority.to_bits();
+        self.order.push(Reverse((priority, turn, number)));
+        // What is replaced and removed leaves turns behind, which nothing would take away where nothing has to go.
+        if self.order.len() > 2 * self.places.len() + 64 {
+            let mut order = std::mem::take(&mut self.order);
+            order.retain(|Reverse((_, turn, number))| self.slot(*number).is_some_and(|slot| slot.turn == *turn));
+            self.order = order;
+        }
     }
 
     /// Forgets what is worth least; whether there was anything.
     fn evict(&mut self) -> bool {
-        while let Some((place, key)) = self.order.pop_first() {
-            let Some(slot) = self.slots.get(&key) else { continue };
-            if slot.priority.to_bits() > place.0 {
-                let place = self.place(slot.priority);
-                self.order.insert(place, key);
-                if let Some(slot) = self.slots.get_mut(&key) {
-                    slot.place = place;
-                }
+        while let Some(Reverse((priority, turn, number))) = self.order.pop() {
+            let Some(slot) = self.slot(number).filter(|slot| slot.turn == turn) else { continue };
+            if slot.priority.to_bits() > priority {
+                self.line_up(number);
                 continue;
             }
-            self.floor = f64::from_bits(place.0);
-            if let Some(slot) = self.slots.remove(&key) {
-                self.bytes -= slot.size;
-            }
+            self.floor = f64::from_bits(priority);
+            self.empty(number);
             return true;
         }
         false
@@ -199,33 +237,51 @@ impl Shard {
 
     fn insert(&mut self, key: Key, entry: Arc<Entry>) -> u64 {
         let size = entry.size();
-        if size > self.max_bytes {
-            return 0;
-        }
+        let Some(small) = u32::try_from(size).ok().filter(|_| size <= self.max_bytes) else { return 0 };
         let uses = self.remove(&key).map_or(1, |slot| slot.uses);
         let mut evicted = 0;
         while self.bytes + size > self.max_bytes && self.evict() {
             evicted += 1;
         }
-        let priority = priority(self.floor, &entry, size, uses);
-        let place = self.place(priority);
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(other) = self.places.insert(part(&key), number) {
+            self.empty(other);
+            self.places.insert(part(&key), number);
+        }
+        let priority = priority(self.floor, &entry, small, uses);
+        if let Some(slot) = self.slots.get_mut(number as usize) {
+            *slot = Some(Slot { key, entry, size: small, uses, priority, turn: 0 });
+        }
         self.bytes += size;
-        self.order.insert(place, key);
-        self.slots.insert(key, Slot { entry, size, uses, priority, place });
+        self.line_up(number);
         evicted
     }
 
     fn remove(&mut self, key: &Key) -> Option<Slot> {
-        let slot = self.slots.remove(key)?;
-        self.order.remove(&slot.place);
-        self.bytes -= slot.size;
+        let number = self.number(key)?;
+        self.empty(number)
+    }
+
+    fn empty(&mut self, number: u32) -> Option<Slot> {
+        let slot = self.slots.get_mut(number as usize)?.take()?;
+        self.places.remove(&part(&slot.key));
+        self.free.push(number);
+        self.bytes -= slot.size as usize;
         Some(slot)
     }
 }
 
-fn priority(floor: f64, entry: &Entry, size: usize, uses: u32) -> f64 {
+/// A part of a key that is not the one by which shards are chosen.
+fn part(key: &Key) -> u64 {
+    key.as_bytes().iter().rev().take(8).fold(0, |part, byte| part << 8 | u64::from(*byte))
+}
+
+fn priority(floor: f64, entry: &Entry, size: u32, uses: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a priority need not be exact")]
-    let worth = entry.worth() as f64 / size as f64;
+    let worth = entry.worth() as f64 / f64::from(size);
     floor + f64::from(uses) * worth
 }
 
@@ -276,10 +332,38 @@ mod tests {
         for round in 0..400u32 {
             let [low, high] = [round.to_le_bytes()[0], round.to_le_bytes()[1]];
             let mut bytes = [7; 32];
-            (bytes[0], bytes[1]) = (low, high);
+            (bytes[30], bytes[31]) = (low, high);
             store.keep(Key::from_bytes(bytes), fresh(&"x".repeat(1000), 5000));
         }
         assert!(store.find(&key(2)).is_none());
+    }
+
+    #[test]
+    fn what_is_replaced_over_and_over_leaves_nothing_behind() {
+        let store = MemoryStore::new(1_000_000);
+        for round in 0..1000u32 {
+            store.keep(key(round.to_le_bytes()[0] % 8), fresh("x", 1));
+            if round % 3 == 0 {
+                store.forget(&key(3));
+            }
+        }
+        let shard = lock(&store.shards[0]);
+        assert!(shard.order.len() <= 2 * 8 + 64 && shard.slots.len() <= 8, "{shard:?}");
+        assert_eq!(shard.slots().count(), shard.places.len());
+        assert_eq!(shard.bytes, shard.slots().map(|slot| slot.entry.size()).sum::<usize>());
+    }
+
+    #[test]
+    fn two_keys_with_the_same_part_are_told_apart() {
+        let store = MemoryStore::new(1_000_000);
+        let mut other = [1; 32];
+        other[0] = 9;
+        store.keep(key(1), fresh("one", 1));
+        assert!(store.find(&Key::from_bytes(other)).is_none());
+        store.keep(Key::from_bytes(other), fresh("other", 1));
+        assert_eq!(store.find(&Key::from_bytes(other)).unwrap().text(), "other");
+        assert!(store.find(&key(1)).is_none(), "it has given its place");
+        assert_eq!(store.stats().entries, 1);
     }
 
     #[test]
