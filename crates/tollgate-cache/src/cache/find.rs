@@ -88,7 +88,11 @@ impl AnswerCache {
     }
 
     pub(super) fn judge(&self, terms: &Terms<'_>, entry: Arc<Entry>) -> Found {
-        let now = now_millis();
+        self.judge_at(terms, entry, now_millis())
+    }
+
+    /// The same by a clock that was read already.
+    pub(super) fn judge_at(&self, terms: &Terms<'_>, entry: Arc<Entry>, now: u64) -> Found {
         let age = entry.age(now);
         let is_refused = !self.epochs.is_current(&entry.stamps)
             || (terms.strict && !entry.dropped.is_empty())

@@ -12,7 +12,7 @@ use tollgate_core::ir::{Answer, Delta, Event, Naming};
 use tollgate_core::{CacheStatus, Request, Response};
 
 use super::{AnswerCache, naming};
-use crate::{Entry, Pace, Payload};
+use crate::{Entry, Pace, Payload, now_millis};
 
 /// An answer that is given away over time.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl AnswerCache {
                 (VecDeque::from([(Duration::from_millis(pace.last), body)]), content_type)
             }
         };
-        let response = self.respond(request, entry, status, detail, (Bytes::new(), content_type));
+        let response = self.respond(request, entry, (status, detail), now_millis(), (Bytes::new(), content_type));
         Some(Replay { response, pieces })
     }
 

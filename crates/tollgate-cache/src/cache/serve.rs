@@ -34,18 +34,20 @@ impl AnswerCache {
         if self.settings.conceals() {
             return None;
         }
+        // Once, because to read the clock is a noticeable part of all this.
+        let now = now_millis();
         // The long way looks at what other processes have invalidated.
-        if self.shared_epochs.is_some() && now_millis() >= self.next_look.load(Ordering::Relaxed) {
+        if self.shared_epochs.is_some() && now >= self.next_look.load(Ordering::Relaxed) {
             return None;
         }
         let known = self.memo.find(request)?;
-        let entry = self.memory.find(&known.key).filter(|entry| known.is_of(entry))?;
+        let entry = self.memory.find_at(&known.key, now).filter(|entry| known.is_of(entry))?;
         let max_age = request.cache.as_ref().and_then(|asked| asked.max_age);
         let terms = Terms { max_age, strict: request.strict, scope: &known.scope };
-        let Found::Fresh(entry) = self.judge(&terms, entry) else { return None };
-        let body = known.template.fill(&naming())?;
+        let Found::Fresh(entry) = self.judge_at(&terms, entry, now) else { return None };
+        let body = known.template.fill(&naming_at(now))?;
         let rendered = (body, known.template.content_type());
-        Some(self.respond(request, &entry, CacheStatus::Hit, EXACT, rendered))
+        Some(self.respond(request, &entry, (CacheStatus::Hit, EXACT), now, rendered))
     }
 
     /// A fresh entry as the answer to the very request that it is of, which is remembered. `None` if the request cannot be
@@ -60,7 +62,7 @@ impl AnswerCache {
         let known = self.memo.remember(request, (lookup.key, &lookup.scope), entry, render);
         let filled = known.and_then(|known| Some((known.template.fill(&naming())?, known.template.content_type())));
         match filled {
-            Some(rendered) => Some(self.respond(request, entry, CacheStatus::Hit, EXACT, rendered)),
+            Some(rendered) => Some(self.respond(request, entry, (CacheStatus::Hit, EXACT), now_millis(), rendered)),
             None => self.serve(request, entry, CacheStatus::Hit, EXACT),
         }
     }
@@ -75,7 +77,7 @@ impl AnswerCache {
         detail: &'static str,
     ) -> Option<Response> {
         let rendered = self.render(request, entry, &naming())?;
-        Some(self.respond(request, entry, status, detail, rendered))
+        Some(self.respond(request, entry, (status, detail), now_millis(), rendered))
     }
 
     pub(super) fn render(&self, request: &Request, entry: &Entry, naming: &Naming) -> Option<(Bytes, &'static str)> {
@@ -92,14 +94,14 @@ impl AnswerCache {
         &self,
         request: &Request,
         entry: &Entry,
-        status: CacheStatus,
-        detail: &'static str,
+        (status, detail): (CacheStatus, &'static str),
+        now: u64,
         (body, content_type): (Bytes, &'static str),
     ) -> Response {
         let mut response = Response::new(Body::from(body));
         response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let mut outcome = CacheOutcome::new(status).detail(detail).saved(entry.usage);
-        outcome.age = Some(entry.age(now_millis()));
+        outcome.age = Some(entry.age(now));
         request.context.observe(|observed| {
             observed.model.clone_from(&entry.model_answered);
             observed.cache = Some(outcome);
@@ -122,7 +124,12 @@ impl AnswerCache {
 /// New names for an answer.
 #[must_use]
 pub fn naming() -> Naming {
+    naming_at(now_millis())
+}
+
+/// The same by a clock that was read already.
+fn naming_at(now: u64) -> Naming {
     let mut id = String::with_capacity(24);
     id.extend((0..24).map(|_| fastrand::alphanumeric()));
-    Naming { id, created: now_millis() / 1000 }
+    Naming { id, created: now / 1000 }
 }

@@ -94,9 +94,14 @@ impl MemoryStore {
     /// The entry of a key, unless it is of no use any more.
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.find_at(key, now_millis())
+    }
+
+    /// The same by a clock that was read already.
+    pub(crate) fn find_at(&self, key: &Key, now: u64) -> Option<Arc<Entry>> {
         let mut shard = self.shard(key);
         let entry = shard.take(key)?;
-        if entry.freshness(now_millis()) == Freshness::Expired {
+        if entry.freshness(now) == Freshness::Expired {
             shard.remove(key);
             return None;
         }

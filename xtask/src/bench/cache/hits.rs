@@ -33,19 +33,24 @@ pub(super) struct Extent {
     pub(super) requests: u64,
 }
 
-/// Measures both; the rows are those of `floor` and `tollgate` for each step.
+/// The gateway that keeps its accounts in memory and writes no line for each request, so as to tell apart what those take.
+const LEAN: &str = "lean";
+
+/// Measures all; the rows are those of `floor`, `tollgate` and `lean` for each step.
 pub(super) async fn measure(bench: &mut Bench<'_>, extent: &Extent) -> Result<Outcome> {
     bench.mock(&settings())?;
     let (gateway, _) = bench.programs.gateway(bench.mock.address)?;
+    let (mut lean, _) = bench.lean.gateway(bench.mock.address)?;
+    lean.name = LEAN.to_owned();
     let floor = bench.programs.cache_floor(gateway.address).await?;
-    let targets = [floor, gateway];
+    let targets = [floor, gateway, lean];
     let steps = [step("whole", false, extent.requests), step("streamed", true, extent.requests)];
     let mut all = Vec::new();
     for step in &steps {
         let mut rows: Vec<Row> = targets.iter().map(|target| row(step, target)).collect();
         warm_up(bench, step, &targets).await?;
         for round in 0..extent.rounds {
-            let mut order = [0, 1];
+            let mut order = [0, 1, 2];
             bench.order.shuffle(&mut order);
             for at in order {
                 let (round_of, first_error) = turn(step, &targets[at], bench.mock.process.as_ref()).await;
@@ -78,7 +83,7 @@ fn step(label: &str, stream: bool, requests: u64) -> Step {
 
 /// Asks often enough that the answer is stored, that the floor has it from the gateway, and that both are warm; then makes
 /// sure that the upstream is asked no more.
-async fn warm_up(bench: &Bench<'_>, step: &Step, targets: &[Target; 2]) -> Result<()> {
+async fn warm_up(bench: &Bench<'_>, step: &Step, targets: &[Target; 3]) -> Result<()> {
     let mut connection = Connection::default();
     // The gateway first: what the floor keeps must be an answer that the gateway had stored.
     for target in targets.iter().rev().chain(targets) {

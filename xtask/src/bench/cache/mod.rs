@@ -1,6 +1,7 @@
 //! `cargo xtask bench cache`: what an answer from the cache costs, beside a bare table of answers.
 //!
-//! - `hits`: processor time and latency of an exact hit, whole and streamed, over those of [`floor`].
+//! - `hits`: processor time and latency of an exact hit, whole and streamed, over those of [`floor`]; beside the gateway as it
+//!   comes also one that keeps its accounts in memory and logs no requests, to tell apart what those take.
 //! - `shared`: equal streams at once while one answer arrives for all of them.
 //! - `memory`: resident memory, idle and with answers stored.
 
@@ -65,6 +66,8 @@ pub(crate) struct Args {
 /// What the parts share.
 struct Bench<'a> {
     programs: &'a Programs,
+    /// The same, of a gateway that keeps no accounts.
+    lean: &'a Programs,
     mock: Target,
     order: fastrand::Rng,
     progress: ProgressBar,
@@ -77,6 +80,7 @@ struct Found {
 }
 
 const CONFIG: &str = "cache:\n  mode: exact\n";
+const LEAN: &str = "cache:\n  mode: exact\nledger:\n  store: memory\nlog:\n  usage: false\n";
 
 /// What is wanted of a hit: processor time over the floor's, the slowest of a hundred in microseconds; and of the whole
 /// process without any load, in bytes.
@@ -94,10 +98,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 async fn measure(args: &Args, dir: &Path) -> Result<Found> {
     let programs = Programs::new(args.tollgate_bin.as_deref(), dir)?.sections(CONFIG);
     programs.require_gateway()?;
+    let folder = dir.join("lean");
+    std::fs::create_dir(&folder)?;
+    let lean = Programs::new(args.tollgate_bin.as_deref(), &folder)?.sections(LEAN);
     let rounds = if args.quick { 2 } else { args.rounds.max(1) };
     let requests = if args.quick { 400 } else { args.requests };
     let mut bench = Bench {
         programs: &programs,
+        lean: &lean,
         mock: programs.mock(([127, 0, 0, 1], 0).into()).await?,
         order: fastrand::Rng::with_seed(args.seed),
         progress: progress(u64::from(rounds) * 2 + if args.only_hits { 0 } else { 2 })?,
