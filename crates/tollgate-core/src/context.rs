@@ -190,11 +190,6 @@ impl Context {
         self.observe(|observed| observed.identity.clone())
     }
 
-    /// Looks at who asks, without a copy. Keep `look` short, as with [`observe`](Self::observe).
-    pub fn look_at_identity<T>(&self, look: impl FnOnce(&Identity) -> T) -> T {
-        self.observe(|observed| look(&observed.identity))
-    }
-
     /// The credential that the client presented, for layers that check one themselves. It is for this gateway, never for
     /// a provider.
     #[must_use]

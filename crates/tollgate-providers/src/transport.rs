@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tollgate_core::{Body, Error, ErrorKind};
 use tollgate_remote::http::{HttpClient, HttpClientBuilder, HttpError, Incoming};
-use tollgate_remote::tls;
 
 /// Sends requests. Clones share their pools of connections.
 ///
@@ -38,14 +37,13 @@ thread_local! {
 #[derive(Clone, Debug)]
 pub struct TransportBuilder {
     client: HttpClientBuilder,
-    tls: bool,
 }
 
 impl Transport {
     /// A transport with defaults to change.
     #[must_use]
     pub fn builder() -> TransportBuilder {
-        TransportBuilder { client: HttpClient::builder(), tls: true }
+        TransportBuilder { client: HttpClient::builder() }
     }
 
     /// Sends a request; completes when the head of the response is here.
@@ -83,17 +81,14 @@ impl TransportBuilder {
     #[must_use]
     pub fn tls(mut self, tls: bool) -> Self {
         self.client = self.client.tls(tls);
-        self.tls = tls;
         self
     }
 
     /// The transport.
     #[must_use]
     pub fn build(self) -> Transport {
-        if self.tls {
-            // Read the trusted roots now, and not in the first request.
-            let _ = tls::system();
-        }
+        // Now, and not in the first request.
+        self.client.read_roots();
         Transport(Arc::new(Pools { slots: (0..SLOTS).map(|_| OnceLock::new()).collect(), settings: self }))
     }
 }

@@ -53,10 +53,8 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let refused = request
-            .context
-            .look_at_identity(|identity| identity.grant.clone())
-            .and_then(|grant| refusal(&grant, &request));
+        let grant = request.context.observe(|observed| observed.identity.grant.clone());
+        let refused = grant.and_then(|grant| refusal(&grant, &request));
         match refused {
             Some(error) => Box::pin(std::future::ready(Err(error))),
             None => boxed(self.inner.call(request)),

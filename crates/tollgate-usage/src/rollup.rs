@@ -1,6 +1,6 @@
 //! Sums of an hour, by everything that one may ask for later.
 
-#[cfg(feature = "durable")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -55,7 +55,7 @@ pub(crate) fn start_of(hour: u64) -> SystemTime {
 }
 
 /// The sums of records, by hour and dimensions.
-#[cfg(feature = "durable")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 #[must_use]
 pub(crate) fn roll_up<'a>(records: impl IntoIterator<Item = &'a UsageRecord>) -> HashMap<(u64, Dimensions), Sums> {
     let mut all: HashMap<(u64, Dimensions), Sums> = HashMap::new();
@@ -76,7 +76,7 @@ pub(crate) fn roll_up<'a>(records: impl IntoIterator<Item = &'a UsageRecord>) ->
     all
 }
 
-#[cfg(feature = "durable")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn add_run(all: &mut HashMap<(u64, Dimensions), Sums>, run: Option<(u64, Dimensions, Sums)>) {
     if let Some((hour, of, sums)) = run {
         all.entry((hour, of)).or_default().add(&sums);
@@ -104,7 +104,7 @@ impl Dimensions {
     }
 
     /// Whether they are those of a record, as far as that is quickly seen: never of one that has several tags.
-    #[cfg(feature = "durable")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn are_of(&self, record: &UsageRecord) -> bool {
         self.key == record.key
             && self.path == record.path

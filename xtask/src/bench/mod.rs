@@ -31,6 +31,7 @@ mod runner;
 mod scan;
 mod semantic;
 mod serve;
+mod stored;
 mod summary;
 mod target;
 

@@ -88,6 +88,13 @@ impl HttpClientBuilder {
         self
     }
 
+    /// Reads the trusted roots now, if they will be needed, and not for the first client that is built.
+    pub fn read_roots(&self) {
+        if self.tls {
+            let _ = tls::system();
+        }
+    }
+
     /// The client.
     #[must_use]
     pub fn build(&self) -> HttpClient {

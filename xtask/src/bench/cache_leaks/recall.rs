@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use tollgate_cache::{AnswerCache, Entry, Key, Lookup, Packed, Payload, Plan, now_millis};
-use tollgate_core::ir::{Answer, Block, Choice};
+use tollgate_cache::{AnswerCache, Entry, Key, Lookup, Payload, Plan};
 use tollgate_core::{Operation, Request};
 
 use super::oracle::written;
 use super::specimen::Specimen;
 use super::{Search, request};
+use crate::bench::stored;
 
 /// A request that the cache remembers.
 pub(super) struct Remembered {
@@ -142,22 +142,7 @@ fn entry(lookup: &Lookup, operation: Operation) -> Entry {
     let payload = if operation == Operation::Embeddings {
         Payload::Text(r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5]}]}"#.to_owned())
     } else {
-        let choice = Choice { blocks: vec![Block::text("Forty-two.")], ..Choice::default() };
-        Payload::Answer(Packed::new(Answer { choices: vec![choice], ..Answer::default() }))
+        stored::said("Forty-two.")
     };
-    Entry {
-        payload,
-        provider: "p".into(),
-        model: "m".into(),
-        model_answered: None,
-        usage: None,
-        dropped: Vec::new(),
-        scope: lookup.scope().into(),
-        tags: Vec::new(),
-        stamps: Vec::new(),
-        stored_at: now_millis(),
-        ttl: 3_600_000,
-        grace: 0,
-        pace: None,
-    }
+    stored::entry(lookup, payload)
 }

@@ -10,8 +10,7 @@ use tollgate_cache::index::memory::MemoryIndex;
 use tollgate_cache::semantic::decision::{Calibrated, DecisionEngine, Policy, Settings as Decisions, Start};
 use tollgate_cache::semantic::{EmbedError, Embedder, LabelOf, Query, SemanticCache};
 use tollgate_cache::store::memory::MemoryStore;
-use tollgate_cache::{AnswerCache, Entry, Lookup, Packed, Payload, Plan, Settings, now_millis};
-use tollgate_core::ir::{Answer, Block, Choice, Text};
+use tollgate_cache::{AnswerCache, Lookup, Plan, Settings};
 use tollgate_core::{BoxFuture, CacheMode, Context, Identity, Operation, Request, Target};
 use tollgate_embed::{Encoder, Model};
 use tollgate_protocols::doors::Doors;
@@ -19,6 +18,7 @@ use tollgate_protocols::openai::{HeadLimits, read_head};
 
 use super::texts;
 use crate::Result;
+use crate::bench::stored;
 
 /// A cache that can be filled and asked.
 pub(super) struct Setup {
@@ -100,32 +100,12 @@ impl Setup {
         let request = Self::request(text)?;
         let lookup = self.lookup(&request)?;
         let query = self.query(&lookup, &request)?;
-        let entry = Arc::new(entry(&lookup, texts::answer(number)));
+        let entry = Arc::new(stored::entry(&lookup, stored::said(texts::answer(number))));
         self.embedder.of_words.store(vectors == Vectors::OfWords, Relaxed);
         let pending = tollgate_cache::semantic::Pending::default();
         self.semantic.settle(&self.answers, &lookup, &query, pending, entry, LabelOf::Miss).await;
         self.embedder.of_words.store(false, Relaxed);
         Ok(())
-    }
-}
-
-fn entry(lookup: &Lookup, text: String) -> Entry {
-    let block = Block::Text(Text { text, ..Text::default() });
-    let answer = Answer { choices: vec![Choice { blocks: vec![block], ..Choice::default() }], ..Answer::default() };
-    Entry {
-        payload: Payload::Answer(Packed::new(answer)),
-        provider: "up".into(),
-        model: "m".into(),
-        model_answered: None,
-        usage: None,
-        dropped: Vec::new(),
-        scope: lookup.scope().into(),
-        tags: Vec::new(),
-        stamps: Vec::new(),
-        stored_at: now_millis(),
-        ttl: 3_600_000,
-        grace: 0,
-        pace: None,
     }
 }
 
