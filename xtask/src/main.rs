@@ -7,6 +7,7 @@
 mod bench;
 mod codegen;
 mod dist;
+mod layout;
 mod prices;
 mod tidy;
 mod train;
@@ -41,6 +42,8 @@ enum Command {
     Codegen(codegen::Args),
     /// Pack the released binary with its licence.
     Dist,
+    /// Find out which functions of the gateway run, and write down for the linker that they lie together.
+    Layout(layout::Args),
     /// Convert a public list of prices into the book that ships with the gateway, or check the book.
     Prices(prices::Args),
     /// Train a model that ships with a crate, from labelled data.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::CacheFloor(args) => bench::cache::floor::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Codegen(args) => codegen::run(&args),
         Command::Dist => dist::run().map(|()| ExitCode::SUCCESS),
+        Command::Layout(args) => layout::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Prices(args) => prices::run(&args),
         Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(),

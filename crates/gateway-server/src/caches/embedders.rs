@@ -1,12 +1,14 @@
 //! What turns prompts into vectors: the local model, or one of a provider.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use std::{fmt, io};
 
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tollgate_cache::semantic::{EmbedError, Embedder};
 use tollgate_core::{BoxFuture, Context, Identity, Operation, Request};
 use tollgate_embed::Encoder;
@@ -19,9 +21,16 @@ use crate::stack::Stack;
 /// nobody; and not on more of them than there are cores.
 pub(super) struct Local {
     encoder: Arc<Encoder>,
+    threads: Threads,
+    /// As many as threads, so that who waits for one waits here, where a time limit ends it.
     places: Arc<Semaphore>,
     timeout: Duration,
 }
+
+/// Threads that compute, shared by all workers: each has buffers and an arena of the allocator's.
+///
+/// They are those of a runtime that runs nothing else, which starts them when they are needed and outlives a panic.
+struct Threads(Option<Runtime>);
 
 /// A model of a provider.
 pub(super) struct Remote {
@@ -35,21 +44,21 @@ pub(super) struct Remote {
 // === impl Local ===
 
 impl Local {
-    pub(super) fn new(encoder: Encoder, timeout: Duration) -> Self {
+    pub(super) fn new(encoder: Encoder, timeout: Duration) -> io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { encoder: Arc::new(encoder), places: Arc::new(Semaphore::new(cores)), timeout }
+        let places = Arc::new(Semaphore::new(cores));
+        Ok(Self { encoder: Arc::new(encoder), threads: Threads::new(cores)?, places, timeout })
     }
 
     async fn vector(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
         let place = self.places.clone().acquire_owned().await.map_err(EmbedError::new)?;
         let (encoder, text) = (self.encoder.clone(), text.to_owned());
-        tokio::task::spawn_blocking(move || {
+        let vector = self.threads.run(move || {
             let vector = encoder.embed(&text);
             drop(place);
             vector.to_vec()
-        })
-        .await
-        .map_err(EmbedError::new)
+        });
+        vector.ok_or_else(|| EmbedError::new("the threads have ended"))?.await.map_err(EmbedError::new)
     }
 }
 
@@ -60,6 +69,28 @@ impl Embedder for Local {
 
     fn embed<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<Vec<f32>, EmbedError>> {
         Box::pin(async move { tokio::time::timeout(self.timeout, self.vector(text)).await.map_err(EmbedError::new)? })
+    }
+}
+
+// === impl Threads ===
+
+impl Threads {
+    fn new(most: usize) -> io::Result<Self> {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        Ok(Self(Some(runtime.max_blocking_threads(most).thread_name("encoder").build()?)))
+    }
+
+    fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<JoinHandle<T>> {
+        Some(self.0.as_ref()?.spawn_blocking(work))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // A reload drops it on a worker, which must not wait.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -128,7 +128,9 @@ fn embedder(section: &Semantic, source: &Source) -> Result<AnyEmbedder, ConfigEr
         let hint = if error.is_missing() { "; `gateway-server model fetch` puts it there" } else { "" };
         wrong(source, "cache.semantic.model", &format!("{error}{hint}"))
     })?;
-    Ok((Arc::new(Local::new(encoder, timeout)), None))
+    let local =
+        Local::new(encoder, timeout).map_err(|error| wrong(source, "cache.semantic.model", &error.to_string()))?;
+    Ok((Arc::new(local), None))
 }
 
 fn index(
