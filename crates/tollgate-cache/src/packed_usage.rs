@@ -186,8 +186,11 @@ impl<'a> Counts<'a> {
     fn next(&mut self) -> Option<u64> {
         let is_known = self.known >> self.next & 1 == 1;
         self.next += 1;
+        if !is_known {
+            return None;
+        }
         let (mut count, mut shift) = (0, 0);
-        while is_known {
+        loop {
             let byte = self.bytes.next()?;
             count |= u64::from(byte & 0x7f) << shift;
             shift += 7;
@@ -195,7 +198,6 @@ impl<'a> Counts<'a> {
                 return Some(count);
             }
         }
-        None
     }
 }
 
