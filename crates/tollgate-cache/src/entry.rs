@@ -3,34 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tollgate_core::Usage;
 use tollgate_core::ir::Block;
 
-use crate::Packed;
 use crate::epochs::Stamp;
+use crate::written::WrittenEntry;
+use crate::{Packed, PackedUsage, Provenance};
 
-/// A stored answer.
+/// A stored answer. There are many, so it is small: what others have as well is shared, and counts are packed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "WrittenEntry", into = "WrittenEntry")]
 pub struct Entry {
     /// The answer itself.
     pub payload: Payload,
-    /// The provider that answered.
-    pub provider: Arc<str>,
-    /// The model that was asked.
-    pub model: Arc<str>,
-    /// The model as the provider named it in its answer.
-    pub model_answered: Option<Arc<str>>,
-    /// What the answer took, which is what each use of it saves.
-    pub usage: Option<Usage>,
-    /// What a translation could not carry to the provider, in the words of the client that asked.
-    pub dropped: Vec<String>,
-    /// Who may share it.
-    pub scope: Arc<str>,
-    /// Names by which it can be invalidated.
-    pub tags: Vec<Arc<str>>,
-    /// The epochs in which it was asked for.
-    pub stamps: Vec<Stamp>,
+    /// Who answered, and for whom.
+    pub provenance: Arc<Provenance>,
+    /// The tags by which it can be invalidated, with the epochs in which it was asked for.
+    pub tags: Box<[Stamp]>,
+    /// What the answer took, which is what each use of it saves. See [`Entry::usage`].
+    pub usage: Option<PackedUsage>,
     /// When it was stored, in milliseconds since 1970.
     pub stored_at: u64,
     /// For how long it is fresh, in milliseconds.
@@ -38,19 +30,22 @@ pub struct Entry {
     /// For how long after that it may stand in while a new answer is fetched or cannot be had, in milliseconds.
     pub grace: u64,
     /// How fast it came; `None` of those that were stored before that was noted.
-    #[serde(default)]
     pub pace: Option<Pace>,
 }
 
-/// How fast an answer came, in milliseconds since it was asked for.
+/// How fast an answer came, in milliseconds since it was asked for; what is more than 32 bits can tell is the most that they
+/// can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     /// Until its first piece.
-    pub first: u64,
+    #[serde(deserialize_with = "saturated")]
+    pub first: u32,
     /// Until its last piece.
-    pub last: u64,
+    #[serde(deserialize_with = "saturated")]
+    pub last: u32,
     /// In how many pieces.
-    pub pieces: u64,
+    #[serde(deserialize_with = "saturated")]
+    pub pieces: u32,
 }
 
 /// An answer in the form in which it is kept.
@@ -111,18 +106,35 @@ impl Entry {
         answer.blocks().iter().filter_map(Block::as_text).collect()
     }
 
-    /// About how many bytes of memory it takes.
+    /// The names of its tags.
+    pub fn tag_names(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().filter_map(Stamp::tag)
+    }
+
+    /// All epochs in which it was asked for, those of its tags at the end.
+    pub fn stamps(&self) -> impl Iterator<Item = &Stamp> {
+        self.provenance.stamps.iter().chain(&self.tags)
+    }
+
+    /// What the answer took, unpacked.
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage.as_ref().map(PackedUsage::unpack)
+    }
+
+    /// About how many bytes of memory it takes in a store, without its [`provenance`](Self::provenance), which is not its
+    /// own.
     #[must_use]
     pub fn size(&self) -> usize {
-        /// Allocations, the tables' places, and what is too small to be counted one by one.
-        const OVERHEAD: usize = 512;
+        /// The places of one key in the store's tables, the counters of what is shared, and what an allocator adds.
+        const OVERHEAD: usize = 192;
         let payload = match &self.payload {
             Payload::Answer(answer) => answer.size(),
             Payload::Text(text) => text.len(),
         };
-        let names = self.tags.iter().map(|tag| tag.len() + 16).sum::<usize>()
-            + self.stamps.iter().map(|stamp| stamp.name.len() + 24).sum::<usize>();
-        OVERHEAD + payload + names
+        let tags: usize = self.tags.iter().map(|stamp| size_of::<Stamp>() + stamp.name.len()).sum();
+        let usage = self.usage.as_ref().map_or(0, PackedUsage::size);
+        OVERHEAD + size_of::<Self>() + payload + tags + usage
     }
 
     /// How fast it came, or might have come if that was not noted.
@@ -130,9 +142,11 @@ impl Entry {
     pub fn pace(&self) -> Pace {
         /// What is common among models: half a second, then fifty tokens in a second.
         const GUESS: Pace = Pace { first: 500, last: 500, pieces: 1 };
-        const TOKEN: u64 = 20;
+        const TOKEN: u32 = 20;
+        const MOST: u32 = 10_000;
         self.pace.unwrap_or_else(|| {
-            let tokens = self.usage.and_then(|usage| usage.output).unwrap_or(0).min(10_000);
+            let (_, output) = self.input_and_output();
+            let tokens = u32::try_from(output.unwrap_or(0)).unwrap_or(MOST).min(MOST);
             Pace { last: GUESS.last + TOKEN * tokens, ..GUESS }
         })
     }
@@ -140,9 +154,18 @@ impl Entry {
     /// What using it saves, in tokens of input: one of output costs about five times as much with most providers.
     #[must_use]
     pub fn worth(&self) -> u64 {
-        let usage = self.usage.unwrap_or_default();
-        usage.input.unwrap_or(0).saturating_add(usage.output.unwrap_or(0).saturating_mul(5)).max(1)
+        let (input, output) = self.input_and_output();
+        input.unwrap_or(0).saturating_add(output.unwrap_or(0).saturating_mul(5)).max(1)
     }
+
+    fn input_and_output(&self) -> (Option<u64>, Option<u64>) {
+        self.usage.as_ref().map(PackedUsage::input_and_output).unwrap_or_default()
+    }
+}
+
+/// A count that may have been written by who keeps larger ones.
+fn saturated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    u64::deserialize(deserializer).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Milliseconds since 1970.
@@ -157,19 +180,15 @@ pub(crate) mod tests {
     use tollgate_core::ir::{Answer, Choice};
 
     use super::*;
+    use crate::provenance::tests::provenance;
 
     pub(crate) fn entry(text: &str) -> Entry {
         let choice = Choice { blocks: vec![Block::text(text)], ..Choice::default() };
         Entry {
             payload: Payload::Answer(Packed::new(Answer { choices: vec![choice], ..Answer::default() })),
-            provider: "p".into(),
-            model: "m".into(),
-            model_answered: None,
-            usage: Some(Usage { input: Some(10), output: Some(2), ..Usage::default() }),
-            dropped: Vec::new(),
-            scope: "k".into(),
-            tags: Vec::new(),
-            stamps: Vec::new(),
+            provenance: Arc::new(provenance("k")),
+            tags: Box::default(),
+            usage: Some(Usage { input: Some(10), output: Some(2), ..Usage::default() }.into()),
             stored_at: 1000,
             ttl: 100,
             grace: 50,
@@ -187,6 +206,16 @@ pub(crate) mod tests {
         assert_eq!(entry.age(900), Duration::ZERO);
         assert_eq!(entry.remaining(1100), 50);
         assert_eq!(entry.worth(), 20);
+    }
+
+    #[test]
+    fn an_entry_is_small() {
+        let size = size_of::<Entry>();
+        assert!(
+            size <= 104,
+            "{size} bytes: each of many thousand answers pays for it, so share or pack what was added"
+        );
+        assert!(size_of::<Option<Pace>>() <= 16);
     }
 
     #[test]

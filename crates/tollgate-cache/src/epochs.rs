@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_core::Target;
 
 /// The epoch of a name at the time when an answer was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     /// The name of what can be invalidated.
     pub name: Arc<str>,
@@ -28,6 +28,17 @@ pub enum Subject {
     Tag(String),
 }
 
+/// What the names of tags begin with.
+const TAG: &str = "tag:";
+
+impl Stamp {
+    /// The tag that it is of; `None` if it is of something else.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.name.strip_prefix(TAG)
+    }
+}
+
 impl Subject {
     /// The name of its epoch.
     #[must_use]
@@ -36,7 +47,7 @@ impl Subject {
             Self::All => "all".into(),
             Self::Scope(scope) => format!("scope:{scope}").into(),
             Self::Model(model) => format!("model:{model}").into(),
-            Self::Tag(tag) => format!("tag:{tag}").into(),
+            Self::Tag(tag) => format!("{TAG}{tag}").into(),
         }
     }
 }
@@ -93,9 +104,9 @@ impl Epochs {
 
     /// Whether nothing that an entry was stored under has been invalidated since.
     #[must_use]
-    pub fn is_current(&self, stamps: &[Stamp]) -> bool {
+    pub fn is_current<'a>(&self, stamps: impl IntoIterator<Item = &'a Stamp>) -> bool {
         let epochs = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        stamps.iter().all(|stamp| epochs.get(&stamp.name).copied().unwrap_or(0) <= stamp.epoch)
+        stamps.into_iter().all(|stamp| epochs.get(&stamp.name).copied().unwrap_or(0) <= stamp.epoch)
     }
 
     /// Begins a new epoch, and gives it.

@@ -20,16 +20,21 @@ pub mod index;
 mod key;
 mod memo;
 mod packed;
+mod packed_usage;
+mod provenance;
 pub mod semantic;
 mod settings;
 mod statistics;
 pub mod store;
+mod written;
 
 pub use cache::{AnswerCache, AnswerCacheBuilder, Filled, Found, Lookup, Plan, Replay, naming};
 pub use entry::{Entry, Freshness, Pace, Payload, now_millis};
 pub use epochs::{Epochs, Stamp, Subject};
 pub use key::{Key, KeyMaker, KeyParts};
 pub use packed::Packed;
+pub use packed_usage::PackedUsage;
+pub use provenance::Provenance;
 pub use settings::{Scope, Settings};
 pub use statistics::{Counts, Statistics};
 #[cfg(feature = "redis")]

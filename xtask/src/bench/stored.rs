@@ -1,6 +1,8 @@
 //! Entries of the cache that nobody has answered.
 
-use tollgate_cache::{Entry, Lookup, Packed, Payload, now_millis};
+use std::sync::Arc;
+
+use tollgate_cache::{Entry, Lookup, Packed, Payload, Provenance, now_millis};
 use tollgate_core::ir::{Answer, Block, Choice};
 
 /// An answer of one text.
@@ -11,16 +13,19 @@ pub(super) fn said(text: impl Into<String>) -> Payload {
 
 /// A fresh entry for what was asked.
 pub(super) fn entry(lookup: &Lookup, payload: Payload) -> Entry {
-    Entry {
-        payload,
+    let provenance = Provenance {
         provider: "p".into(),
         model: "m".into(),
         model_answered: None,
-        usage: None,
         dropped: Vec::new(),
         scope: lookup.scope().into(),
-        tags: Vec::new(),
         stamps: Vec::new(),
+    };
+    Entry {
+        payload,
+        provenance: Arc::new(provenance),
+        tags: Box::default(),
+        usage: None,
         stored_at: now_millis(),
         ttl: 3_600_000,
         grace: 0,

@@ -11,7 +11,7 @@ use super::{AnswerCache, Lookup};
 use crate::admission::{self, NotStored};
 use crate::flight::Landing;
 use crate::semantic::decision::ClusterId;
-use crate::{Entry, Packed, Payload, now_millis};
+use crate::{Entry, Packed, PackedUsage, Payload, Provenance, now_millis};
 
 /// What became of an answer that was to be kept.
 pub struct Filled {
@@ -46,7 +46,7 @@ impl AnswerCache {
 
     pub(crate) async fn keep_cluster(&self, lookup: &Lookup, cluster: ClusterId, entry: Arc<Entry>) {
         // Entries of clusters belong to a scope as others do; `lookup` is where it comes from.
-        debug_assert_eq!(entry.scope, lookup.scope);
+        debug_assert_eq!(entry.provenance.scope, lookup.scope);
         let key = self.keys.cluster(cluster.0);
         self.memory.keep(key, entry.clone());
         if let Some(shared) = &self.shared {
@@ -111,16 +111,20 @@ impl AnswerCache {
         };
         let ttl = lookup.directives.ttl.unwrap_or_else(default).min(self.settings.max_ttl);
         let grace = self.settings.stale_while_revalidate.max(self.settings.stale_if_error);
-        Entry {
-            payload,
+        let (tags, stamps): (Vec<_>, Vec<_>) = lookup.stamps.iter().cloned().partition(|stamp| stamp.tag().is_some());
+        let provenance = Provenance {
             provider: target.provider.clone(),
             model: target.model.clone(),
             model_answered: observed.model.clone(),
-            usage,
             dropped: observed.losses.fields().map(str::to_owned).collect(),
             scope: lookup.scope.clone(),
-            tags: lookup.directives.tags.clone(),
-            stamps: lookup.stamps.clone(),
+            stamps,
+        };
+        Entry {
+            payload,
+            provenance: self.memory.share(Arc::new(provenance)),
+            tags: tags.into(),
+            usage: usage.map(PackedUsage::from),
             stored_at: now_millis(),
             ttl: whole_millis(ttl),
             grace: whole_millis(grace),

@@ -94,10 +94,10 @@ impl AnswerCache {
     /// The same by a clock that was read already.
     pub(super) fn judge_at(&self, terms: &Terms<'_>, entry: Arc<Entry>, now: u64) -> Found {
         let age = entry.age(now);
-        let is_refused = !self.epochs.is_current(&entry.stamps)
-            || (terms.strict && !entry.dropped.is_empty())
+        let is_refused = !self.epochs.is_current(entry.stamps())
+            || (terms.strict && !entry.provenance.dropped.is_empty())
             || terms.max_age.is_some_and(|max_age| age > max_age)
-            || *entry.scope != *terms.scope;
+            || *entry.provenance.scope != *terms.scope;
         match entry.freshness(now) {
             _ if is_refused => Found::Nothing,
             Freshness::Fresh => Found::Fresh(entry),

@@ -46,7 +46,7 @@ impl AnswerCache {
             }
             _ => {
                 let (body, content_type) = self.render(request, entry, &naming)?;
-                (VecDeque::from([(Duration::from_millis(pace.last), body)]), content_type)
+                (VecDeque::from([(Duration::from_millis(pace.last.into()), body)]), content_type)
             }
         };
         let response = self.respond(request, entry, (status, detail), now_millis(), (Bytes::new(), content_type));
@@ -83,11 +83,11 @@ impl AnswerCache {
 
 /// When so many pieces are due: the first and the last as they were, the others in between, as irregularly as with a provider.
 fn times(pace: Pace, pieces: usize) -> impl Iterator<Item = Duration> {
-    let last = Duration::from_millis(pace.last);
+    let last = Duration::from_millis(pace.last.into());
     let first = match pace.pieces {
         // Of an answer that came whole it is not known when it would have begun.
         0 | 1 => last / 4,
-        _ => Duration::from_millis(pace.first).min(last),
+        _ => Duration::from_millis(pace.first.into()).min(last),
     };
     let between = u32::try_from(pieces.saturating_sub(1)).unwrap_or(u32::MAX);
     (0..=between).map(move |number| match number {

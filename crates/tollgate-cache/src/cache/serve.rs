@@ -100,16 +100,17 @@ impl AnswerCache {
     ) -> Response {
         let mut response = Response::new(Body::from(body));
         response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        let mut outcome = CacheOutcome::new(status).detail(detail).saved(entry.usage);
+        let saved = entry.usage();
+        let mut outcome = CacheOutcome::new(status).detail(detail).saved(saved);
         outcome.age = Some(entry.age(now));
         request.context.observe(|observed| {
-            observed.model.clone_from(&entry.model_answered);
+            observed.model.clone_from(&entry.provenance.model_answered);
             observed.cache = Some(outcome);
-            for field in &entry.dropped {
+            for field in &entry.provenance.dropped {
                 observed.losses.drop(field.clone());
             }
         });
-        self.statistics.served(status, detail, entry.usage.as_ref());
+        self.statistics.served(status, detail, saved.as_ref());
         response
     }
 

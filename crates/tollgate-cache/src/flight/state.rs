@@ -229,11 +229,11 @@ impl State {
     /// Notes when a piece came that says something.
     fn time(&mut self, events: &[Event]) {
         let says = |event: &Event| matches!(event, Event::Delta { .. } | Event::Whole { .. });
-        self.pace.last = u64::try_from(self.boarded_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.pace.last = u32::try_from(self.boarded_at.elapsed().as_millis()).unwrap_or(u32::MAX);
         if self.pace.pieces == 0 {
             self.pace.first = self.pace.last;
         }
-        self.pace.pieces += u64::from(events.iter().any(says));
+        self.pace.pieces = self.pace.pieces.saturating_add(u32::from(events.iter().any(says)));
     }
 
     fn end(&mut self, how: Result<(), Error>) -> Driven {

@@ -36,7 +36,7 @@ impl MemoryStore {
             entries.push((*key, entry.clone()));
             true
         });
-        entries.retain(|(_, entry)| epochs.is_current(&entry.stamps));
+        entries.retain(|(_, entry)| epochs.is_current(entry.stamps()));
         for (key, entry) in &entries {
             serde_json::to_writer(&mut file, &Line { key: *key, entry: &**entry })?;
             file.write_all(b"\n")?;
@@ -58,10 +58,11 @@ impl MemoryStore {
         let now = now_millis();
         let mut count = 0;
         for line in lines {
-            let Ok(Line { key, entry }) = serde_json::from_str::<Line<Entry>>(&line?) else { continue };
+            let Ok(Line { key, mut entry }) = serde_json::from_str::<Line<Entry>>(&line?) else { continue };
             if entry.freshness(now) != Freshness::Expired {
                 // What is invalidated from now on must be later than what they were stored in.
-                epochs.merge(entry.stamps.iter().map(|stamp| (stamp.name.clone(), stamp.epoch)));
+                epochs.merge(entry.stamps().map(|stamp| (stamp.name.clone(), stamp.epoch)));
+                entry.provenance = self.share(entry.provenance);
                 self.keep(key, Arc::new(entry));
                 count += 1;
             }
@@ -89,7 +90,10 @@ mod tests {
             let mut entry = entry("answer");
             (entry.stored_at, entry.ttl) = (now_millis(), if number == 2 { 0 } else { 60_000 });
             entry.grace = 0;
-            entry.stamps = epochs.stamps("k", &target, &[format!("doc:{number}").into()]);
+            let stamps = epochs.stamps("k", &target, &[format!("doc:{number}").into()]);
+            let (tags, stamps): (Vec<_>, Vec<_>) = stamps.into_iter().partition(|stamp| stamp.tag().is_some());
+            Arc::make_mut(&mut entry.provenance).stamps = stamps;
+            entry.tags = tags.into();
             store.keep(Key::from_bytes([number; 32]), Arc::new(entry));
         }
         epochs.advance(&Subject::Tag("doc:1".to_owned()));
@@ -98,9 +102,9 @@ mod tests {
         let (store, epochs) = (MemoryStore::new(1 << 20), Epochs::default());
         assert_eq!(store.load(&path, &epochs).unwrap(), 1);
         let found = store.find(&Key::from_bytes([0; 32])).unwrap();
-        assert!(epochs.is_current(&found.stamps));
+        assert!(epochs.is_current(found.stamps()));
         epochs.advance(&Subject::All);
-        assert!(!epochs.is_current(&found.stamps));
+        assert!(!epochs.is_current(found.stamps()));
 
         std::fs::write(&path, "something else").unwrap();
         assert!(store.load(&path, &epochs).is_err());

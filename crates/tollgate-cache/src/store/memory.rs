@@ -5,6 +5,7 @@
 //! Cherkasova 1998).
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry::Occupied;
 use std::collections::{BinaryHeap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,13 +15,15 @@ use tollgate_core::BoxFuture;
 
 use super::Store;
 use crate::hashed::Hashed;
-use crate::{Entry, Freshness, Key, now_millis};
+use crate::provenance::Provenances;
+use crate::{Entry, Freshness, Key, Provenance, now_millis};
 
 /// Answers in memory. Several tables with a lock each, so that requests on different threads rarely wait for each other.
 #[derive(Debug)]
 pub struct MemoryStore {
     shards: Vec<Mutex<Shard>>,
     evicted: AtomicU64,
+    provenances: Provenances,
 }
 
 /// A table of numbers instead of entries, because what a hash table holds has room for twice as much.
@@ -34,6 +37,8 @@ struct Shard {
     free: Vec<u32>,
     /// By priority, then by age; also turns of slots that are gone.
     order: BinaryHeap<Reverse<Turn>>,
+    /// By their addresses, in how many slots the provenances of entries are, because each counts once.
+    provenances: HashMap<usize, u32>,
     bytes: usize,
     max_bytes: usize,
     /// The priority of what had to go last.
@@ -83,12 +88,24 @@ impl MemoryStore {
             slots: Vec::new(),
             free: Vec::new(),
             order: BinaryHeap::new(),
+            provenances: HashMap::new(),
             bytes: 0,
             max_bytes: max_bytes / shards,
             floor: 0.0,
             next: 0,
         };
-        Self { shards: (0..shards).map(|_| Mutex::new(shard())).collect(), evicted: AtomicU64::new(0) }
+        Self {
+            shards: (0..shards).map(|_| Mutex::new(shard())).collect(),
+            evicted: AtomicU64::new(0),
+            provenances: Provenances::default(),
+        }
+    }
+
+    /// The provenance that entries of this store have which came from the same as this: one in memory for all that are equal,
+    /// as far as they came lately. For entries that are about to be kept.
+    #[must_use]
+    pub fn share(&self, provenance: Arc<Provenance>) -> Arc<Provenance> {
+        self.provenances.share(provenance)
     }
 
     /// The entry of a key, unless it is of no use any more.
@@ -242,10 +259,12 @@ impl Shard {
 
     fn insert(&mut self, key: Key, entry: Arc<Entry>) -> u64 {
         let size = entry.size();
-        let Some(small) = u32::try_from(size).ok().filter(|_| size <= self.max_bytes) else { return 0 };
+        let most = size + entry.provenance.size();
+        let Some(small) = u32::try_from(size).ok().filter(|_| most <= self.max_bytes) else { return 0 };
         let uses = self.remove(&key).map_or(1, |slot| slot.uses);
         let mut evicted = 0;
-        while self.bytes + size > self.max_bytes && self.evict() {
+        // Whether its provenance is new is asked anew each time, because the last that had it may have gone.
+        while self.bytes + size + self.bytes_of_new(&entry.provenance) > self.max_bytes && self.evict() {
             evicted += 1;
         }
         let number = self.free.pop().unwrap_or_else(|| {
@@ -256,11 +275,12 @@ impl Shard {
             self.empty(other);
             self.places.insert(part(&key), number);
         }
+        self.bytes += size + self.bytes_of_new(&entry.provenance);
+        *self.provenances.entry(address(&entry.provenance)).or_insert(0) += 1;
         let priority = priority(self.floor, &entry, small, uses);
         if let Some(slot) = self.slots.get_mut(number as usize) {
             *slot = Some(Slot { key, entry, size: small, uses, priority, turn: 0 });
         }
-        self.bytes += size;
         self.line_up(number);
         evicted
     }
@@ -275,8 +295,25 @@ impl Shard {
         self.places.remove(&part(&slot.key));
         self.free.push(number);
         self.bytes -= slot.size as usize;
+        if let Occupied(mut uses) = self.provenances.entry(address(&slot.entry.provenance)) {
+            *uses.get_mut() -= 1;
+            if *uses.get() == 0 {
+                uses.remove();
+                self.bytes -= slot.entry.provenance.size();
+            }
+        }
         Some(slot)
     }
+
+    /// What a provenance takes that no entry has yet.
+    fn bytes_of_new(&self, provenance: &Arc<Provenance>) -> usize {
+        if self.provenances.contains_key(&address(provenance)) { 0 } else { provenance.size() }
+    }
+}
+
+/// Tells provenances apart. As long as a slot has one, no other can be at its address.
+fn address(provenance: &Arc<Provenance>) -> usize {
+    Arc::as_ptr(provenance).addr()
 }
 
 /// A part of a key that is not the one by which shards are chosen.
@@ -292,8 +329,11 @@ fn priority(floor: f64, entry: &Entry, size: u32, uses: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_core::Usage;
+
     use super::*;
     use crate::entry::tests::entry;
+    use crate::provenance::tests::provenance;
 
     fn key(number: u8) -> Key {
         Key::from_bytes([number; 32])
@@ -303,7 +343,7 @@ mod tests {
         let mut entry = entry(text);
         entry.stored_at = now_millis();
         entry.ttl = 60_000;
-        entry.usage.as_mut().unwrap().output = Some(output);
+        entry.usage = Some(Usage { input: Some(10), output: Some(output), ..Usage::default() }.into());
         Arc::new(entry)
     }
 
@@ -355,7 +395,30 @@ mod tests {
         let shard = lock(&store.shards[0]);
         assert!(shard.order.len() <= 2 * 8 + 64 && shard.slots.len() <= 8, "{shard:?}");
         assert_eq!(shard.slots().count(), shard.places.len());
-        assert_eq!(shard.bytes, shard.slots().map(|slot| slot.entry.size()).sum::<usize>());
+        let bytes = shard.slots().map(|slot| slot.entry.size() + slot.entry.provenance.size());
+        assert_eq!(shard.bytes, bytes.sum::<usize>());
+        assert_eq!(shard.provenances.len(), shard.slots().count());
+    }
+
+    #[test]
+    fn what_entries_share_counts_once_and_until_the_last_of_them_goes() {
+        let store = MemoryStore::new(1_000_000);
+        let keep = |number: u8, scope: &str| {
+            let provenance = store.share(Arc::new(provenance(scope)));
+            let entry = Arc::new(Entry { provenance, ..(*fresh("x", 1)).clone() });
+            store.keep(key(number), entry.clone());
+            (entry.size() as u64, entry.provenance.size() as u64)
+        };
+        let (own, shared) = keep(1, "a");
+        keep(2, "a");
+        assert_eq!(store.stats().bytes, 2 * own + shared);
+        keep(3, "b");
+        keep(3, "b");
+        assert_eq!(store.stats().bytes, 3 * own + 2 * shared);
+        for (number, left) in [(1, 2 * own + 2 * shared), (2, own + shared), (3, 0)] {
+            store.forget(&key(number));
+            assert_eq!(store.stats().bytes, left, "after {number}");
+        }
     }
 
     #[test]

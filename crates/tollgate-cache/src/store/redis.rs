@@ -9,6 +9,7 @@ use std::time::Duration;
 use tollgate_core::BoxFuture;
 
 use super::{NamedEpochs, SharedEpochs, Store};
+use crate::provenance::Provenances;
 use crate::redis::RedisClient;
 use crate::{Entry, Freshness, Key, now_millis};
 
@@ -16,6 +17,7 @@ use crate::{Entry, Freshness, Key, now_millis};
 #[derive(Clone, Debug)]
 pub struct RedisStore {
     client: RedisClient,
+    provenances: Arc<Provenances>,
 }
 
 /// The form of entries; another one is as good as none.
@@ -27,7 +29,7 @@ impl RedisStore {
     /// A store behind a client.
     #[must_use]
     pub fn new(client: RedisClient) -> Self {
-        Self { client }
+        Self { client, provenances: Arc::default() }
     }
 }
 
@@ -35,10 +37,11 @@ impl Store for RedisStore {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Option<Arc<Entry>>> {
         Box::pin(async move {
             let written = self.client.get(&name(key)).await.ok()??;
-            let entry: Entry = match written.split_first() {
+            let mut entry: Entry = match written.split_first() {
                 Some((&VERSION, json)) => serde_json::from_slice(json).ok()?,
                 _ => return None,
             };
+            entry.provenance = self.provenances.share(entry.provenance);
             (entry.freshness(now_millis()) != Freshness::Expired).then(|| Arc::new(entry))
         })
     }

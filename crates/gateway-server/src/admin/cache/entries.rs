@@ -87,7 +87,7 @@ pub(in crate::admin) async fn entries(call: Call<Nothing, EntriesQuery>) -> Resu
     let (cache, now) = (&generation.cache, now_millis());
     let mut entries = Vec::new();
     cache.memory().visit(|key, entry, uses| {
-        if selection.matches(key, entry) && cache.epochs().is_current(&entry.stamps) {
+        if selection.matches(key, entry) && cache.epochs().is_current(entry.stamps()) {
             entries.push(describe(key, entry, uses, now));
         }
         entries.len() < limit.0
@@ -101,17 +101,17 @@ pub(super) fn of_key(scope: Option<String>, key: Option<String>) -> Option<Strin
 }
 
 fn describe(key: &Key, entry: &Entry, uses: u32, now: u64) -> Described {
-    let usage = entry.usage.unwrap_or_default();
+    let usage = entry.usage().unwrap_or_default();
     Described {
         id: key.to_string(),
         kind: match entry.payload {
             Payload::Answer(_) => Kind::Answer,
             Payload::Text(_) => Kind::Text,
         },
-        provider: entry.provider.clone(),
-        model: entry.model.clone(),
-        scope: entry.scope.clone(),
-        tags: entry.tags.to_vec(),
+        provider: entry.provenance.provider.clone(),
+        model: entry.provenance.model.clone(),
+        scope: entry.provenance.scope.clone(),
+        tags: entry.tag_names().map(Arc::from).collect(),
         age_ms: u64::try_from(entry.age(now).as_millis()).unwrap_or(u64::MAX),
         ttl_ms: entry.ttl,
         is_fresh: entry.freshness(now) == Freshness::Fresh,
@@ -127,13 +127,13 @@ fn describe(key: &Key, entry: &Entry, uses: u32, now: u64) -> Described {
 impl Selection {
     pub(super) fn matches(&self, key: &Key, entry: &Entry) -> bool {
         let is_model = |model: &String| {
-            model
-                .split_once('/')
-                .is_some_and(|(provider, model)| *provider == *entry.provider && *model == *entry.model)
+            model.split_once('/').is_some_and(|(provider, model)| {
+                *provider == *entry.provenance.provider && *model == *entry.provenance.model
+            })
         };
-        self.tag.as_ref().is_none_or(|tag| entry.tags.iter().any(|known| **known == **tag))
+        self.tag.as_ref().is_none_or(|tag| entry.tag_names().any(|known| known == tag))
             && self.model.as_ref().is_none_or(is_model)
-            && self.scope.as_ref().is_none_or(|scope| *scope == *entry.scope)
+            && self.scope.as_ref().is_none_or(|scope| *scope == *entry.provenance.scope)
             && self.entry.as_ref().is_none_or(|wanted| wanted == key)
     }
 }

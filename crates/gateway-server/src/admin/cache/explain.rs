@@ -134,7 +134,7 @@ fn exact(found: Found) -> (Exact, bool) {
         state,
         age_ms: Some(u64::try_from(entry.age(now).as_millis()).unwrap_or(u64::MAX)),
         ttl_ms: Some(entry.ttl),
-        tags: entry.tags.to_vec(),
+        tags: entry.tag_names().map(Arc::from).collect(),
     };
     match found {
         Found::Fresh(found) => (entry(State::Fresh, &found), true),

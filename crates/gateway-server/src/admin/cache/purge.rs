@@ -76,7 +76,7 @@ pub(in crate::admin) async fn purge(call: Call<Nothing, Nothing, Json<Purge>>) -
     if dry_run {
         let mut entries = 0;
         cache.memory().visit(|key, entry, _| {
-            entries += usize::from(selection.matches(key, entry) && cache.epochs().is_current(&entry.stamps));
+            entries += usize::from(selection.matches(key, entry) && cache.epochs().is_current(entry.stamps()));
             true
         });
         return Ok(Json(Purged { dry_run, entries }));

@@ -209,7 +209,7 @@ impl SemanticCache {
     fn count_hit(&self, query: &Query, entry: &Entry) {
         if let Some(info) = lock(&self.namespaces).get_mut(&query.namespace) {
             info.hits += 1;
-            info.saved_tokens = info.saved_tokens.saturating_add(entry.usage.map_or(0, |usage| usage.total()));
+            info.saved_tokens = info.saved_tokens.saturating_add(entry.usage().map_or(0, |usage| usage.total()));
         }
     }
 }

@@ -60,7 +60,7 @@ async fn a_whole_answer_comes_as_late_as_the_first_time() {
     for _ in 0..4 {
         let (request, since) = (bob(chat("Hi")), Instant::now());
         assert_eq!(bench.served(&request).await, ANSWER);
-        assert_eq!(since.elapsed(), Duration::from_millis(PACE.last));
+        assert_eq!(since.elapsed(), Duration::from_millis(PACE.last.into()));
         assert_eq!(status(&request), (CacheStatus::Hit, Some("exact")), "for the records");
     }
 }
@@ -71,7 +71,7 @@ async fn a_stream_comes_in_pieces_over_time() {
     for request in [bob(streamed("Hi")), bob(messages("Hi", true))] {
         let since = Instant::now();
         let mut body = answered(bench.ask(&request)).await.body;
-        assert_eq!(since.elapsed(), Duration::from_millis(PACE.first), "no sooner than its first piece");
+        assert_eq!(since.elapsed(), Duration::from_millis(PACE.first.into()), "no sooner than its first piece");
         let (mut whole, mut times) = (String::new(), Vec::new());
         while let Some(frame) = body.frame().await {
             let piece = frame.expect("a piece").into_data().expect("data");
@@ -82,7 +82,7 @@ async fn a_stream_comes_in_pieces_over_time() {
         assert!(times.is_sorted() && (3..=6).contains(&times.len()), "{times:?}");
         assert_eq!(
             (times.first(), times.last()),
-            (Some(&Duration::from_millis(PACE.first)), Some(&Duration::from_millis(PACE.last)))
+            (Some(&Duration::from_millis(PACE.first.into())), Some(&Duration::from_millis(PACE.last.into())))
         );
     }
 }

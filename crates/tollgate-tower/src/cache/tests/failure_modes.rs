@@ -211,7 +211,7 @@ async fn the_answer_of_a_rephrased_request_comes_over_time_too() {
     slow_down(&bench, Some(PACE));
     let (asked, since) = (by("acme/search/bob", REPHRASED), Instant::now());
     assert_eq!(bench.served(&asked).await, ANSWER);
-    assert_eq!(since.elapsed(), Duration::from_millis(PACE.last), "25");
+    assert_eq!(since.elapsed(), Duration::from_millis(PACE.last.into()), "25");
     assert_eq!(status(&asked), (CacheStatus::Hit, Some("semantic")));
 }
 
