@@ -39,9 +39,11 @@ pub(super) fn wait_for(gateway: SocketAddr) -> Result<()> {
 pub(super) fn send(gateway: SocketAddr) -> Result<()> {
     wait_for(gateway)?;
     ask(gateway, "GET", "/v1/models", "")?;
-    for subject in ["rivers", "mountains", "letters", "engines"] {
+    for (number, subject) in ["rivers", "mountains", "letters", "engines"].into_iter().enumerate() {
         for stream in [false, true] {
-            let question = format!("How do I find the names of {subject}, and what does it cost?");
+            // Not the same for both, because an answer that is stored is not asked for once more to be streamed.
+            let question =
+                format!("How do I find {number} names of {subject} until 5 March 2026? Answer in {stream} words.");
             for question in [&question, &question, &format!("Please, {question}")] {
                 for (path, body) in requests(question, stream) {
                     ask(gateway, "POST", path, &body.to_string())?;
@@ -94,15 +96,15 @@ impl Upstream {
         let address = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
         let cache = match model {
             Some(model) => {
-                json!({ "mode": "semantic", "semantic": { "model": std::path::absolute(model)?, "start": "warm" } })
+                format!("semantic\n  semantic:\n    model: {}\n    start: warm", std::path::absolute(model)?.display())
             }
-            None => json!({ "mode": "exact" }),
+            None => "exact".to_owned(),
         };
-        let provider = |kind: &str, model: &str| json!({ "kind": kind, "base_url": format!("http://{address}/v1"), "api_key": "mock", "models": [model] });
-        let providers =
-            json!({ "chat": provider("openai", "mock-model"), "claude": provider("anthropic", "mock-claude") });
-        // JSON is YAML.
-        let configuration = json!({ "providers": providers, "cache": cache }).to_string();
+        let provider = |kind: &str, model: &str| {
+            format!("\n    kind: {kind}\n    base_url: http://{address}/v1\n    api_key: mock\n    models: [{model}]\n")
+        };
+        let [chat, claude] = [provider("openai", "mock-model"), provider("anthropic", "mock-claude")];
+        let configuration = format!("providers:\n  chat:{chat}  claude:{claude}cache:\n  mode: {cache}\n");
         Ok(Self { child, configuration })
     }
 }
