@@ -12,12 +12,17 @@ const DOCUMENT: &str = "../../docs/openapi.json";
 const LAYOUT: &str = "layout.ld";
 /// Leaves the layout to the linker, for one that understands no scripts.
 const PLAIN: &str = "TOLLGATE_PLAIN_LINK";
+/// The same, and has the linker write to a file where it put what. An argument of cargo's would do, but would change names.
+const MAP: &str = "TOLLGATE_LINK_MAP";
 
 fn main() -> io::Result<()> {
     compress_document()?;
     println!("cargo::rerun-if-changed={LAYOUT}");
     println!("cargo::rerun-if-env-changed={PLAIN}");
-    if env::var_os(PLAIN).is_none() && is("PROFILE", "release") && is("TARGET", "x86_64-unknown-linux-gnu") {
+    println!("cargo::rerun-if-env-changed={MAP}");
+    if let Ok(map) = env::var(MAP) {
+        println!("cargo::rustc-link-arg-bins=-Wl,-Map={map}");
+    } else if env::var_os(PLAIN).is_none() && is("PROFILE", "release") && is("TARGET", "x86_64-unknown-linux-gnu") {
         lay_out()?;
     }
     Ok(())

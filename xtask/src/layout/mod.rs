@@ -56,9 +56,8 @@ fn write(model: Option<&Path>, dir: &Path) -> Result<()> {
 /// reads where what is.
 fn build(path: &Path) -> Result<Map> {
     let mut command = cargo();
-    command.env("TOLLGATE_PLAIN_LINK", "1");
-    command.args(["rustc", "--release", "--locked", "--package", "gateway-server", "--bin", "gateway-server", "--"]);
-    let status = command.arg(format!("-Clink-arg=-Wl,-Map={}", path.display())).status()?;
+    command.env("TOLLGATE_LINK_MAP", path);
+    let status = command.args(["build", "--release", "--locked", "--package", "gateway-server"]).status()?;
     if !status.success() {
         return Err(format!("the build failed: {status}").into());
     }
