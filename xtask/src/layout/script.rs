@@ -7,7 +7,7 @@ use super::map::Map;
 
 /// A name may stand for functions that did not run, if all of them together are no larger than this, in bytes; otherwise
 /// those that ran are named with what changes, so that no others come with them as long as it does not.
-const SMALL: u64 = 32 << 10;
+const SMALL: u64 = 4 << 10;
 /// What the names of functions have that are for processors with instructions that Valgrind does not know.
 const UNTRACED: [&str; 3] = ["avx512", "vnni", "x86_sha"];
 

@@ -39,7 +39,10 @@ pub(super) fn wait_for(gateway: SocketAddr) -> Result<()> {
 pub(super) fn send(gateway: SocketAddr) -> Result<()> {
     wait_for(gateway)?;
     ask(gateway, "GET", "/v1/models", "")?;
-    for (number, subject) in ["rivers", "mountains", "letters", "engines"].into_iter().enumerate() {
+    for (number, subject) in ["rivers", "mountains", "letters", "engines", "planets", "kitchens", "bridges", "markets"]
+        .into_iter()
+        .enumerate()
+    {
         for stream in [false, true] {
             // Not the same for both, because an answer that is stored is not asked for once more to be streamed.
             let question =
