@@ -5,7 +5,7 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Result, cargo, root};
+use crate::{Result, cargo, root, target_dir};
 
 const BINARY: &str = "gateway-server";
 
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
     }
     fs::create_dir_all(&folder)?;
     let file = format!("{BINARY}{}", std::env::consts::EXE_SUFFIX);
-    let binary = root().join("target/release").join(&file);
+    let binary = target_dir().join("release").join(&file);
     let copies =
         [(binary.clone(), file.as_str()), (root().join("LICENSE"), "LICENSE"), (root().join("README.md"), "README.md")];
     for (from, to) in copies {

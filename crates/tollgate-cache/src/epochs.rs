@@ -37,6 +37,11 @@ impl Stamp {
     pub fn tag(&self) -> Option<&str> {
         self.name.strip_prefix(TAG)
     }
+
+    /// Those of tags, and the others.
+    pub(crate) fn apart(stamps: impl IntoIterator<Item = Self>) -> (Vec<Self>, Vec<Self>) {
+        stamps.into_iter().partition(|stamp| stamp.tag().is_some())
+    }
 }
 
 impl Subject {

@@ -33,7 +33,7 @@ impl PackedUsage {
     /// Packs counts.
     #[must_use]
     pub fn new(usage: &Usage) -> Self {
-        Self(pack(usage).map_or_else(|| Form::Whole(Box::new(*usage)), Form::Inline))
+        Self(pack(*usage).map_or_else(|| Form::Whole(Box::new(*usage)), Form::Inline))
     }
 
     /// All counts.
@@ -42,8 +42,11 @@ impl PackedUsage {
         match &self.0 {
             Form::Inline(bytes) => {
                 let mut counts = Counts::of(bytes);
-                let estimated = counts.known & ESTIMATED != 0;
-                in_usage(std::array::from_fn(|_| counts.next()), estimated)
+                let mut usage = Usage { estimated: counts.known & ESTIMATED != 0, ..Usage::default() };
+                for count in in_order(&mut usage) {
+                    *count = counts.next();
+                }
+                usage
             }
             Form::Whole(usage) => **usage,
         }
@@ -78,13 +81,13 @@ impl From<Usage> for PackedUsage {
 }
 
 /// `None` if there is not enough room.
-fn pack(usage: &Usage) -> Option<[u8; ROOM]> {
+fn pack(mut usage: Usage) -> Option<[u8; ROOM]> {
     let mut bytes = [0; ROOM];
     let (head, body) = bytes.split_at_mut(HEAD);
     let mut known = if usage.estimated { ESTIMATED } else { 0 };
     let mut places = body.iter_mut();
-    for (number, count) in in_order(usage).into_iter().enumerate() {
-        let Some(mut rest) = count else { continue };
+    for (number, count) in in_order(&mut usage).into_iter().enumerate() {
+        let Some(mut rest) = *count else { continue };
         known |= 1 << number;
         loop {
             let place = places.next()?;
@@ -101,7 +104,7 @@ fn pack(usage: &Usage) -> Option<[u8; ROOM]> {
 }
 
 /// The counts, in the order in which they are packed: those first that are asked for without the others.
-fn in_order(usage: &Usage) -> [Option<u64>; COUNTS] {
+fn in_order(usage: &mut Usage) -> [&mut Option<u64>; COUNTS] {
     // Taken apart with every member by its name, so that one that is added is not forgotten here.
     let Usage {
         input,
@@ -117,7 +120,7 @@ fn in_order(usage: &Usage) -> [Option<u64>; COUNTS] {
         images,
         searches,
         estimated: _,
-    } = *usage;
+    } = usage;
     [
         input,
         output,
@@ -132,39 +135,6 @@ fn in_order(usage: &Usage) -> [Option<u64>; COUNTS] {
         images,
         searches,
     ]
-}
-
-/// The reverse of [`in_order`].
-fn in_usage(counts: [Option<u64>; COUNTS], estimated: bool) -> Usage {
-    let [
-        input,
-        output,
-        cache_read,
-        cache_creation,
-        cache_creation_1h,
-        reasoning,
-        audio_input,
-        audio_output,
-        image_input,
-        image_output,
-        images,
-        searches,
-    ] = counts;
-    Usage {
-        input,
-        output,
-        cache_read,
-        cache_creation,
-        cache_creation_1h,
-        reasoning,
-        audio_input,
-        audio_output,
-        image_input,
-        image_output,
-        images,
-        searches,
-        estimated,
-    }
 }
 
 /// Reads one count after the other.
@@ -216,7 +186,10 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_packed_is_unpacked(counts in vec(count(), COUNTS), estimated: bool) {
-            let usage = in_usage(counts.try_into().unwrap(), estimated);
+            let mut usage = Usage { estimated, ..Usage::default() };
+            for (place, count) in in_order(&mut usage).into_iter().zip(counts) {
+                *place = count;
+            }
             let packed = PackedUsage::new(&usage);
             prop_assert_eq!(packed.unpack(), usage);
             prop_assert_eq!(packed.input_and_output(), (usage.input, usage.output));

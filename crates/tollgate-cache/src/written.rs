@@ -58,7 +58,7 @@ impl From<Entry> for WrittenEntry {
 impl From<WrittenEntry> for Entry {
     fn from(written: WrittenEntry) -> Self {
         let WrittenEntry { provider, model, model_answered, dropped, scope, .. } = written;
-        let (mut tags, stamps): (Vec<_>, Vec<_>) = written.stamps.into_iter().partition(|stamp| stamp.tag().is_some());
+        let (mut tags, stamps) = Stamp::apart(written.stamps);
         for tag in written.tags {
             // A tag that has no epoch is in that of tags which were never invalidated.
             if !tags.iter().any(|stamp| stamp.tag() == Some(&tag)) {

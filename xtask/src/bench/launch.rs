@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Result;
@@ -44,18 +44,10 @@ pub(super) fn build(packages: &[&str]) -> Result<()> {
 
 /// Where cargo puts release builds.
 pub(super) fn release_dir() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    target.unwrap_or_else(|| workspace().join("target")).join("release")
-}
-
-fn workspace() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest)
+    crate::target_dir().join("release")
 }
 
 fn build_package(package: &str) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status =
-        Command::new(cargo).current_dir(workspace()).args(["build", "--release", "--package", package]).status()?;
+    let status = crate::cargo().args(["build", "--release", "--package", package]).status()?;
     if status.success() { Ok(()) } else { Err(format!("the build of {package} failed").into()) }
 }

@@ -17,7 +17,7 @@ use std::{env, fs};
 
 use self::map::Map;
 use self::script::Script;
-use crate::{Result, cargo, root};
+use crate::{Result, cargo, root, target_dir};
 
 const FILE: &str = "crates/gateway-server/layout.ld";
 
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn write(model: Option<&Path>, dir: &Path) -> Result<()> {
-    let binary = release_dir().join("gateway-server");
+    let binary = target_dir().join("release/gateway-server");
     let map = build(&dir.join("map"))?;
     println!("starting under callgrind");
     let started = trace::run(&binary, &dir.join("start"), &traffic::Upstream::start(None)?, traffic::wait_for)?;
@@ -62,9 +62,4 @@ fn build(path: &Path) -> Result<Map> {
         return Err(format!("the build failed: {status}").into());
     }
     Map::parse(&fs::read_to_string(path)?)
-}
-
-fn release_dir() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("release")
 }

@@ -9,6 +9,7 @@ use tollgate_core::{BoxFuture, Context, Observed, Operation, Target, Usage};
 
 use super::{AnswerCache, Lookup};
 use crate::admission::{self, NotStored};
+use crate::epochs::Stamp;
 use crate::flight::Landing;
 use crate::semantic::decision::ClusterId;
 use crate::{Entry, Packed, PackedUsage, Payload, Provenance, now_millis};
@@ -111,7 +112,7 @@ impl AnswerCache {
         };
         let ttl = lookup.directives.ttl.unwrap_or_else(default).min(self.settings.max_ttl);
         let grace = self.settings.stale_while_revalidate.max(self.settings.stale_if_error);
-        let (tags, stamps): (Vec<_>, Vec<_>) = lookup.stamps.iter().cloned().partition(|stamp| stamp.tag().is_some());
+        let (tags, stamps) = Stamp::apart(lookup.stamps.iter().cloned());
         let provenance = Provenance {
             provider: target.provider.clone(),
             model: target.model.clone(),

@@ -78,6 +78,7 @@ mod tests {
     use super::*;
     use crate::Subject;
     use crate::entry::tests::entry;
+    use crate::epochs::Stamp;
 
     #[test]
     fn answers_outlive_a_restart_and_can_be_invalidated_after_it() {
@@ -90,8 +91,7 @@ mod tests {
             let mut entry = entry("answer");
             (entry.stored_at, entry.ttl) = (now_millis(), if number == 2 { 0 } else { 60_000 });
             entry.grace = 0;
-            let stamps = epochs.stamps("k", &target, &[format!("doc:{number}").into()]);
-            let (tags, stamps): (Vec<_>, Vec<_>) = stamps.into_iter().partition(|stamp| stamp.tag().is_some());
+            let (tags, stamps) = Stamp::apart(epochs.stamps("k", &target, &[format!("doc:{number}").into()]));
             Arc::make_mut(&mut entry.provenance).stamps = stamps;
             entry.tags = tags.into();
             store.keep(Key::from_bytes([number; 32]), Arc::new(entry));

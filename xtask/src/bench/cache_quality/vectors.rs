@@ -70,8 +70,7 @@ pub(super) fn digest(text: &str) -> u64 {
 }
 
 fn path(encoder: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from);
-    target.join("cache-quality").join(format!("{:016x}.vectors", digest(encoder)))
+    crate::target_dir().join("cache-quality").join(format!("{:016x}.vectors", digest(encoder)))
 }
 
 fn read(file: &Path, dimensions: usize) -> Option<HashMap<u64, Vec<f32>>> {
