@@ -127,7 +127,7 @@ impl Entry {
     #[must_use]
     pub fn size(&self) -> usize {
         /// The places of one key in the store's tables, the counters of what is shared, and what an allocator adds.
-        const OVERHEAD: usize = 192;
+        const OVERHEAD: usize = 128;
         let payload = match &self.payload {
             Payload::Answer(answer) => answer.size(),
             Payload::Text(text) => text.len(),

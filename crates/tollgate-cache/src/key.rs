@@ -1,13 +1,14 @@
 //! Keys: what must be equal for two requests to have the same answer.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tollgate_core::{Request, Secret, Target};
 
 /// The digest of everything that determines an answer: 256 bits, so that no two requests share one by chance or on purpose.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key([u8; 32]);
 
 /// Makes keys. Those of makers with different secrets never meet, so whoever can read a shared store cannot tell from its
@@ -70,6 +71,13 @@ impl Key {
             *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
         }
         Some(Self(bytes))
+    }
+}
+
+/// A digest is a hash already, of which 64 bits are enough. Not its first ones, by which stores are divided.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.iter().rev().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte)));
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Built {
 
 const VECTORS: &str = "vectors";
 const DECISIONS: &str = "decisions";
+/// How many times as large a share of hits is asked upstream as of all requests, at most.
+const SHADOW_OF_HITS: f64 = 3.0;
 
 impl Built {
     /// Builds what a section describes, with what is known from an earlier start if there is a folder of it.
@@ -111,7 +113,13 @@ fn policy(section: &Semantic) -> Policy {
                 SemanticStart::Observe => Start::Observe,
                 SemanticStart::Warm => Start::Warm,
             };
-            Policy::Calibrated(Calibrated { max_error_rate: section.max_error_rate, start, ..Calibrated::default() })
+            Policy::Calibrated(Calibrated {
+                max_error_rate: section.max_error_rate,
+                shadow_of_hits: SHADOW_OF_HITS * section.shadow_rate,
+                shadow_of_requests: section.shadow_rate,
+                start,
+                ..Calibrated::default()
+            })
         }
     }
 }

@@ -72,7 +72,9 @@ async fn ask_until_hit(gateway: &Gateway, text: &str) -> String {
 }
 
 fn semantic(model: &std::path::Path, more: &str) -> String {
-    format!("cache:\n  mode: semantic\n  semantic: {{ model: \"{}\", start: warm, {more} }}", model.display())
+    // Which hits are asked upstream as well is a matter of chance, and some tests count what is asked.
+    let always = "start: warm, shadow_rate: 0";
+    format!("cache:\n  mode: semantic\n  semantic: {{ model: \"{}\", {always}, {more} }}", model.display())
 }
 
 #[tokio::test]
@@ -95,6 +97,27 @@ async fn a_rephrased_question_gets_the_stored_answer_and_another_question_does_n
         let stats = gateway.get("/admin/v1/cache/stats").send().await.json().await;
         assert!(stats["semantic"]["namespaces"].as_array().is_some_and(|list| !list.is_empty()), "{stats}");
     }
+}
+
+#[tokio::test]
+async fn some_hits_are_asked_upstream_as_well() {
+    let Some(model) = model() else { return };
+    let upstream = answering();
+    let often = semantic(&model, "policy: calibrated").replace("shadow_rate: 0", "shadow_rate: 0.3");
+    let gateway = gateway_to(&upstream, &often).await;
+    let (_, first) = ask(&gateway, "How do I reset my password?").await;
+    ask_until_hit(&gateway, "How can I reset my password?").await;
+    // Each is drawn with at least one in two hundred and at most one half.
+    for _ in 0..2000 {
+        let (status, said) = ask(&gateway, "How can I reset my password?").await;
+        assert_eq!(said, first, "{status}");
+        if upstream.requests().len() > 1 {
+            break;
+        }
+    }
+    assert_eq!(upstream.requests().len(), 2);
+    let shadow = gateway.usage_records(3).await.into_iter().find(|record| record["key"] == "tollgate");
+    assert!(shadow.is_some_and(|record| record["operation"] != "embeddings"), "charged to the gateway");
 }
 
 #[tokio::test]
@@ -361,6 +384,7 @@ async fn what_is_configured_must_be_there() {
         ("cache: { semantic: { vectors: redis } }", "cache.semantic.vectors"),
         ("cache: { redis: { url: \"http://x\" } }", "cache.redis.url"),
         ("cache: { semantic: { max_error_rate: 2 } }", "max_error_rate"),
+        ("cache: { semantic: { shadow_rate: 0.5 } }", "shadow_rate"),
     ] {
         let finished = gateway().config(config(&upstream.base_url(), more)).run();
         assert_ne!(finished.code, Some(0), "{more}");

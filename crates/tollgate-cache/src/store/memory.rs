@@ -16,6 +16,8 @@ use tollgate_core::BoxFuture;
 use super::Store;
 use crate::hashed::Hashed;
 use crate::provenance::Provenances;
+use crate::room::make_room;
+use crate::slot_table::SlotTable;
 use crate::{Entry, Freshness, Key, Provenance, now_millis};
 
 /// Answers in memory. Several tables with a lock each, so that requests on different threads rarely wait for each other.
@@ -26,12 +28,10 @@ pub struct MemoryStore {
     provenances: Provenances,
 }
 
-/// A table of numbers instead of entries, because what a hash table holds has room for twice as much.
 #[derive(Debug)]
 struct Shard {
-    /// By a part of the key, which is a digest: two keys with the same part do not happen, and if they did the later one would
-    /// take the other's place.
-    places: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    /// By the keys of slots.
+    numbers: SlotTable<BuildHasherDefault<Hashed>>,
     slots: Vec<Option<Slot>>,
     /// Numbers of empty slots.
     free: Vec<u32>,
@@ -43,24 +43,23 @@ struct Shard {
     max_bytes: usize,
     /// The priority of what had to go last.
     floor: f64,
-    next: u64,
+    next: u32,
 }
 
 #[derive(Debug)]
 struct Slot {
     key: Key,
     entry: Arc<Entry>,
-    size: u32,
     uses: u32,
+    /// Its latest turn, which may be too early: a use only raises its priority.
+    turn: u32,
     /// At its last use.
     priority: f64,
-    /// Its latest turn, which may be too early: a use only raises its priority.
-    turn: u64,
 }
 
 /// When a slot has to go: its priority as bits, which for positive floats are in the order of the numbers, the number of the
-/// turn, and that of the slot.
-type Turn = (u64, u64, u32);
+/// turn, and that of the slot. Numbers of turns begin anew after four billion of them, long after the first ones are gone.
+type Turn = (u64, u32, u32);
 
 /// What a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +83,7 @@ impl MemoryStore {
         // A small store is not divided, because its parts would be too small for an answer.
         let shards = if max_bytes < SHARDS * 1024 * 1024 { 1 } else { SHARDS };
         let shard = || Shard {
-            places: HashMap::default(),
+            numbers: SlotTable::default(),
             slots: Vec::new(),
             free: Vec::new(),
             order: BinaryHeap::new(),
@@ -165,7 +164,7 @@ impl MemoryStore {
         let mut stats = MemoryStats { evicted: self.evicted.load(Ordering::Relaxed), ..MemoryStats::default() };
         for shard in &self.shards {
             let shard = lock(shard);
-            stats.entries += shard.places.len() as u64;
+            stats.entries += shard.numbers.len() as u64;
             stats.bytes += shard.bytes as u64;
         }
         stats
@@ -204,8 +203,7 @@ impl Shard {
     }
 
     fn number(&self, key: &Key) -> Option<u32> {
-        let number = *self.places.get(&part(key))?;
-        self.slot(number).is_some_and(|slot| slot.key == *key).then_some(number)
+        self.numbers.get(*key, key_in(&self.slots))
     }
 
     fn slot(&self, number: u32) -> Option<&Slot> {
@@ -222,20 +220,24 @@ impl Shard {
         let (number, floor) = (self.number(key)?, self.floor);
         let slot = self.slot_mut(number)?;
         slot.uses = slot.uses.saturating_add(1);
-        slot.priority = priority(floor, &slot.entry, slot.size, slot.uses);
+        slot.priority = priority(floor, &slot.entry, slot.uses);
         Some(slot.entry.clone())
     }
 
     /// Gives a slot its turn among those that may have to go.
     fn line_up(&mut self, number: u32) {
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
         let turn = self.next;
         let Some(slot) = self.slot_mut(number) else { return };
         slot.turn = turn;
         let priority = slot.priority.to_bits();
+        if self.order.len() == self.order.capacity() {
+            // Without the doubling that would leave half of it empty.
+            self.order.reserve_exact((self.order.len() / 8).max(4));
+        }
         self.order.push(Reverse((priority, turn, number)));
         // What is replaced and removed leaves turns behind, which nothing would take away where nothing has to go.
-        if self.order.len() > 2 * self.places.len() + 64 {
+        if self.order.len() > 2 * self.numbers.len() + 64 {
             let mut order = std::mem::take(&mut self.order);
             order.retain(|Reverse((_, turn, number))| self.slot(*number).is_some_and(|slot| slot.turn == *turn));
             self.order = order;
@@ -259,8 +261,9 @@ impl Shard {
 
     fn insert(&mut self, key: Key, entry: Arc<Entry>) -> u64 {
         let size = entry.size();
-        let most = size + entry.provenance.size();
-        let Some(small) = u32::try_from(size).ok().filter(|_| most <= self.max_bytes) else { return 0 };
+        if size + entry.provenance.size() > self.max_bytes {
+            return 0;
+        }
         let uses = self.remove(&key).map_or(1, |slot| slot.uses);
         let mut evicted = 0;
         // Whether its provenance is new is asked anew each time, because the last that had it may have gone.
@@ -268,19 +271,17 @@ impl Shard {
             evicted += 1;
         }
         let number = self.free.pop().unwrap_or_else(|| {
+            make_room(&mut self.slots, 1);
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
-        if let Some(other) = self.places.insert(part(&key), number) {
-            self.empty(other);
-            self.places.insert(part(&key), number);
-        }
         self.bytes += size + self.bytes_of_new(&entry.provenance);
         *self.provenances.entry(address(&entry.provenance)).or_insert(0) += 1;
-        let priority = priority(self.floor, &entry, small, uses);
+        let priority = priority(self.floor, &entry, uses);
         if let Some(slot) = self.slots.get_mut(number as usize) {
-            *slot = Some(Slot { key, entry, size: small, uses, priority, turn: 0 });
+            *slot = Some(Slot { key, entry, uses, turn: 0, priority });
         }
+        self.numbers.insert(key, number, key_in(&self.slots));
         self.line_up(number);
         evicted
     }
@@ -291,10 +292,11 @@ impl Shard {
     }
 
     fn empty(&mut self, number: u32) -> Option<Slot> {
+        let key = self.slot(number)?.key;
+        self.numbers.remove(key, key_in(&self.slots));
         let slot = self.slots.get_mut(number as usize)?.take()?;
-        self.places.remove(&part(&slot.key));
         self.free.push(number);
-        self.bytes -= slot.size as usize;
+        self.bytes -= slot.entry.size();
         if let Occupied(mut uses) = self.provenances.entry(address(&slot.entry.provenance)) {
             *uses.get_mut() -= 1;
             if *uses.get() == 0 {
@@ -316,14 +318,14 @@ fn address(provenance: &Arc<Provenance>) -> usize {
     Arc::as_ptr(provenance).addr()
 }
 
-/// A part of a key that is not the one by which shards are chosen.
-fn part(key: &Key) -> u64 {
-    key.as_bytes().iter().rev().take(8).fold(0, |part, byte| part << 8 | u64::from(*byte))
+/// Tells the keys of slots.
+fn key_in(slots: &[Option<Slot>]) -> impl Fn(u32) -> Option<Key> {
+    |number| Some(slots.get(number as usize)?.as_ref()?.key)
 }
 
-fn priority(floor: f64, entry: &Entry, size: u32, uses: u32) -> f64 {
+fn priority(floor: f64, entry: &Entry, uses: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a priority need not be exact")]
-    let worth = entry.worth() as f64 / f64::from(size);
+    let worth = entry.worth() as f64 / entry.size() as f64;
     floor + f64::from(uses) * worth
 }
 
@@ -394,7 +396,7 @@ mod tests {
         }
         let shard = lock(&store.shards[0]);
         assert!(shard.order.len() <= 2 * 8 + 64 && shard.slots.len() <= 8, "{shard:?}");
-        assert_eq!(shard.slots().count(), shard.places.len());
+        assert_eq!(shard.slots().count(), shard.numbers.len());
         let bytes = shard.slots().map(|slot| slot.entry.size() + slot.entry.provenance.size());
         assert_eq!(shard.bytes, bytes.sum::<usize>());
         assert_eq!(shard.provenances.len(), shard.slots().count());
@@ -422,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_with_the_same_part_are_told_apart() {
+    fn two_keys_with_the_same_hash_are_told_apart() {
         let store = MemoryStore::new(1_000_000);
         let mut other = [1; 32];
         other[0] = 9;
@@ -430,7 +432,9 @@ mod tests {
         assert!(store.find(&Key::from_bytes(other)).is_none());
         store.keep(Key::from_bytes(other), fresh("other", 1));
         assert_eq!(store.find(&Key::from_bytes(other)).unwrap().text(), "other");
-        assert!(store.find(&key(1)).is_none(), "it has given its place");
+        assert_eq!(store.find(&key(1)).unwrap().text(), "one");
+        assert!(store.forget(&key(1)) && !store.forget(&key(1)));
+        assert_eq!(store.find(&Key::from_bytes(other)).unwrap().text(), "other");
         assert_eq!(store.stats().entries, 1);
     }
 

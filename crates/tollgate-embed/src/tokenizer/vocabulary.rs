@@ -8,10 +8,17 @@ pub(super) struct Vocabulary {
     text: Box<str>,
     /// Where each piece begins; one more at the end.
     starts: Box<[u32]>,
-    /// Numbers of pieces plus one, at the place of their hash or after it; 0 is free.
-    slots: Box<[u32]>,
+    slots: Slots,
     /// The bytes of the longest piece.
     longest: usize,
+}
+
+/// Numbers of pieces plus one, at the place of their hash or after it; 0 is free. In 16 bits where they are enough, as they are
+/// for the vocabularies of most models.
+#[derive(Debug)]
+enum Slots {
+    Narrow(Box<[u16]>),
+    Wide(Box<[u32]>),
 }
 
 /// More than any vocabulary of this kind of model has.
@@ -35,19 +42,19 @@ impl Vocabulary {
             longest,
             text: text.into_boxed_str(),
             starts: starts.into_boxed_slice(),
-            slots: vec![0; (count * 2).next_power_of_two().max(2)].into_boxed_slice(),
+            slots: Slots::new(count),
         };
         for number in 0..count {
             let slot = vocabulary.slot(vocabulary.piece(number), "");
             // Of equal pieces the last counts, as in the reference.
-            vocabulary.slots[slot] = u32::try_from(number + 1).unwrap_or(0);
+            vocabulary.slots.set(slot, number);
         }
         Ok(vocabulary)
     }
 
     /// The number of the piece that reads `prefix` and then `rest`.
     pub(super) fn find(&self, prefix: &str, rest: &str) -> Option<u32> {
-        self.slots[self.slot(prefix, rest)].checked_sub(1)
+        self.slots.get(self.slot(prefix, rest))
     }
 
     /// The bytes of the longest piece.
@@ -74,7 +81,7 @@ impl Vocabulary {
         let mask = self.slots.len() - 1;
         let mut at = hash(prefix, rest) & mask;
         // Half of the slots are free, so this ends.
-        while let Some(number) = self.slots[at].checked_sub(1) {
+        while let Some(number) = self.slots.get(at) {
             let piece = self.piece(number as usize);
             if piece.strip_prefix(prefix) == Some(rest) {
                 break;
@@ -82,6 +89,43 @@ impl Vocabulary {
             at = (at + 1) & mask;
         }
         at
+    }
+}
+
+// === impl Slots ===
+
+impl Slots {
+    /// For so many pieces: a power of two, at least half of them free.
+    fn new(count: usize) -> Self {
+        let slots = (count * 2).next_power_of_two().max(2);
+        if count < usize::from(u16::MAX) {
+            Self::Narrow(vec![0; slots].into_boxed_slice())
+        } else {
+            Self::Wide(vec![0; slots].into_boxed_slice())
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Narrow(slots) => slots.len(),
+            Self::Wide(slots) => slots.len(),
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<u32> {
+        match self {
+            Self::Narrow(slots) => u32::from(slots[at]),
+            Self::Wide(slots) => slots[at],
+        }
+        .checked_sub(1)
+    }
+
+    /// Puts a number into a slot; it is one for which there is room by [`Slots::new`].
+    fn set(&mut self, at: usize, number: usize) {
+        match self {
+            Self::Narrow(slots) => slots[at] = u16::try_from(number + 1).unwrap_or(0),
+            Self::Wide(slots) => slots[at] = u32::try_from(number + 1).unwrap_or(0),
+        }
     }
 }
 
@@ -110,6 +154,19 @@ mod tests {
         assert_eq!(vocabulary.find("##", "b"), Some(1));
         assert_eq!(vocabulary.find("##", ""), Some(4));
         assert_eq!(vocabulary.find("##", "a"), None);
+    }
+
+    #[test]
+    fn a_large_vocabulary_has_wide_numbers() {
+        for count in [65_534, 65_535, 70_000] {
+            let pieces: Vec<String> = (0..count).map(|number| format!("p{number}")).collect();
+            let vocabulary = Vocabulary::new(pieces.iter().map(String::as_str)).unwrap();
+            assert_eq!(matches!(vocabulary.slots, Slots::Wide(_)), count >= 65_535);
+            for number in [0, 1, 40_000, count - 1] {
+                assert_eq!(vocabulary.find("p", &number.to_string()), u32::try_from(number).ok());
+            }
+            assert_eq!(vocabulary.find("p", &count.to_string()), None);
+        }
     }
 
     #[test]

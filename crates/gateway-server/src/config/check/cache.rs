@@ -56,6 +56,9 @@ fn section(check: &mut Check<'_>, semantic: &Semantic, has_redis: bool) {
             "write 0.01 for one in a hundred requests",
         );
     }
+    if !(0.0..=0.3).contains(&semantic.shadow_rate) {
+        check.wrong("cache.semantic.shadow_rate", "must be from 0 to 0.3", "write 0.01 for one in a hundred requests");
+    }
     if semantic.policy == SemanticPolicy::Threshold && !(0.5..=1.0).contains(&semantic.threshold) {
         check.wrong("cache.semantic.threshold", "must be from 0.5 to 1", "write a cosine similarity such as 0.95");
     }

@@ -85,6 +85,11 @@ pub struct Semantic {
     pub policy: SemanticPolicy,
     /// The greatest acceptable share of wrongly reused answers in all requests, for the policy `calibrated`; 0.0005 to 0.2.
     pub max_error_rate: f64,
+    /// The share of requests that the policy `calibrated` also asks the provider although it answered them, to see whether it was
+    /// right; on average, at most, and never more than three times that share of its hits; 0 to 0.3. The gateway's own key
+    /// `tollgate` is charged for it. With 0 it learns from misses only, and an answer that was right once and no longer is goes
+    /// unnoticed.
+    pub shadow_rate: f64,
     /// The least cosine similarity of two prompts, for the policy `threshold`.
     pub threshold: f64,
     /// What the policy `calibrated` does before it has learned enough: `observe` reuses nothing until there is evidence for it,
@@ -242,6 +247,7 @@ impl Default for Semantic {
         Self {
             policy: SemanticPolicy::Calibrated,
             max_error_rate: 0.01,
+            shadow_rate: 0.01,
             threshold: 0.95,
             start: SemanticStart::Observe,
             model: "models/all-MiniLM-L6-v2".to_owned(),

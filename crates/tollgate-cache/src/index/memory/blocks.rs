@@ -1,5 +1,7 @@
 //! Rows that stay where they are while others come.
 
+use crate::room::make_room;
+
 /// Rows of one width, in blocks. A single array would be copied as a whole each time that it has to grow, tens of megabytes
 /// while everybody waits, and leave holes of its former sizes in memory.
 #[derive(Debug)]
@@ -69,13 +71,6 @@ impl<T: Copy> Blocks<T> {
         if let Some(last) = self.blocks.last_mut() {
             last.shrink_to_fit();
         }
-    }
-}
-
-/// Room for more elements, without the doubling that would leave half of it empty.
-pub(super) fn make_room<T>(vec: &mut Vec<T>, more: usize) {
-    if vec.capacity() - vec.len() < more {
-        vec.reserve_exact(more.max(vec.len() / 8));
     }
 }
 

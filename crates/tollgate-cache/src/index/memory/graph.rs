@@ -351,7 +351,7 @@ impl Graph {
         let (len, stride) = (self.base.len(), self.stride());
         let needed = (slot as usize + 1) * stride;
         if len < needed {
-            super::blocks::make_room(&mut self.base, needed - len);
+            crate::room::make_room(&mut self.base, needed - len);
             self.base.resize(needed, 0);
         }
     }

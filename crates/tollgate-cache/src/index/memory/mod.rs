@@ -19,7 +19,6 @@
 
 mod blocks;
 mod graph;
-mod ids;
 mod planes;
 mod queue;
 mod snapshot;

@@ -8,7 +8,8 @@
 //! The loops are plain: a sum of products of 16-bit by 8-bit numbers in 32 bits is compiled to `pmaddwd` and its like
 //! on every target, and what wider instructions would add does not pay for the `unsafe` that they need.
 
-use super::blocks::{Blocks, make_room};
+use super::blocks::Blocks;
+use crate::room::make_room;
 use crate::index::vector::Unit;
 
 /// The vectors, by slot.

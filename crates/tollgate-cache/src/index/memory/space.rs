@@ -1,16 +1,17 @@
 //! The points of one namespace.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::blocks::make_room;
 use super::graph::{Graph, Links, Scored, Shape};
-use super::ids::Ids;
 use super::planes::{Planes, Probe, Stored};
 use super::queue::Ticket;
 use crate::index::{Neighbour, PointId};
+use crate::room::make_room;
+use crate::slot_table::SlotTable;
 
 /// One namespace. Slots are dense while it is scanned; with a graph, which holds slots, those of removed points are kept
 /// for new ones.
@@ -18,7 +19,8 @@ use crate::index::{Neighbour, PointId};
 pub(super) struct Space {
     planes: Planes,
     entries: Vec<Option<Entry>>,
-    ids: Ids,
+    /// By the ids of points.
+    ids: SlotTable<RandomState>,
     payload_bytes: usize,
     graph: Option<Growing>,
     /// Where the search for expired points goes on.
@@ -72,7 +74,7 @@ impl Space {
         Self {
             planes: Planes::new(dimensions),
             entries: Vec::new(),
-            ids: Ids::new(),
+            ids: SlotTable::default(),
             payload_bytes: 0,
             graph: None,
             swept: 0,
@@ -253,7 +255,7 @@ impl Space {
     /// Goes back to scanning, without empty slots.
     fn give_up_graph(&mut self) {
         self.graph = None;
-        let (mut planes, mut ids) = (Planes::new(self.planes.dimensions()), Ids::new());
+        let (mut planes, mut ids) = (Planes::new(self.planes.dimensions()), SlotTable::default());
         let mut entries = Vec::with_capacity(self.len());
         for (slot, entry) in std::mem::take(&mut self.entries).into_iter().enumerate() {
             let Some(entry) = entry else { continue };
