@@ -4,7 +4,7 @@
 //! tokens' states as the text's vector, scaled to length one (Reimers and Gurevych 2019, section 3). Texts of a batch stand
 //! behind each other without padding: all steps but attention look at one token at a time.
 
-use super::scratch::Scratch;
+use super::scratch::{Scratch, fit};
 use crate::kernel::{Attend, Gelu, Kernel, Multiply, Normalize, Quantize};
 use crate::model::{GROUP, Linear, Norm, Weights};
 
@@ -38,7 +38,7 @@ impl Pass<'_> {
     fn embed(&mut self) {
         let hidden = self.weights.config.hidden;
         let Scratch { tokens, ends, packed, rows, .. } = &mut *self.scratch;
-        rows.resize(tokens.len() * hidden, 0.0);
+        fit(rows, tokens.len() * hidden, 0.0);
         let mut start = 0;
         for end in ends.iter().copied() {
             let texts = tokens[start..end].iter().zip(rows[start * hidden..].chunks_exact_mut(hidden));
@@ -55,8 +55,8 @@ impl Pass<'_> {
     fn multiply(&mut self, of: Of, linear: &Linear) {
         let Scratch { tokens, rows, wide, narrow, pairs, scales, .. } = &mut *self.scratch;
         let count = tokens.len();
-        pairs.resize(count * linear.inputs / GROUP, [0; 16]);
-        scales.resize(count, 0.0);
+        fit(pairs, count * linear.inputs / GROUP, [0; 16]);
+        fit(scales, count, 0.0);
         let from = match of {
             Of::Rows => &*rows,
             Of::Wide => &*wide,
@@ -64,7 +64,7 @@ impl Pass<'_> {
         };
         self.kernel.run(Quantize { rows: from, width: linear.inputs, pairs, scales });
         let out = if matches!(of, Of::Rows) { wide } else { narrow };
-        out.resize(count * linear.bias.len(), 0.0);
+        fit(out, count * linear.bias.len(), 0.0);
         let blocks = self.weights.blocks(linear);
         self.kernel.run(Multiply { pairs, scales, blocks, bias: &linear.bias, inputs: linear.inputs, out });
     }
@@ -72,7 +72,7 @@ impl Pass<'_> {
     fn attend(&mut self) {
         let (hidden, heads) = (self.weights.config.hidden, self.weights.config.heads);
         let Scratch { tokens, ends, wide, narrow, keys, scores, .. } = &mut *self.scratch;
-        narrow.resize(tokens.len() * hidden, 0.0);
+        fit(narrow, tokens.len() * hidden, 0.0);
         let mut start = 0;
         for end in ends.iter().copied() {
             let projected = &wide[start * hidden * 3..end * hidden * 3];

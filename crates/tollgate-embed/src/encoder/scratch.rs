@@ -33,6 +33,16 @@ pub(super) struct Pool(Mutex<Vec<Scratch>>);
 /// Scratches that are kept; more threads at a time make theirs anew.
 const KEPT: usize = 64;
 
+/// Makes room for so many numbers and no more, because what is long once stays, and there is one for each thread. What is in
+/// it is to be written anew.
+pub(super) fn fit<T: Copy>(numbers: &mut Vec<T>, count: usize, fill: T) {
+    if numbers.capacity() < count {
+        numbers.clear();
+        numbers.reserve_exact(count);
+    }
+    numbers.resize(count, fill);
+}
+
 // === impl Pool ===
 
 impl Pool {

@@ -166,7 +166,7 @@ fn connect(path: &Path) -> Result<Connection, DatabaseError> {
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // In KiB if negative. The default of 2 MB a connection is more than an idle gateway should keep.
-    connection.pragma_update(None, "cache_size", -512)?;
+    connection.pragma_update(None, "cache_size", -256)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }

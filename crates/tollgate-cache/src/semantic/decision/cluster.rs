@@ -1,6 +1,7 @@
 //! Answer clusters: which prompts have one answer, and how well it has served them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::snapshot::{Reader, SnapshotError, Writer};
 
@@ -56,10 +57,17 @@ pub(super) struct ClusterBook {
 }
 
 /// Most have one key and were never anybody's candidate, so what is beyond that is elsewhere.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Cluster {
+    /// Its only key, added when there was no other, if nothing more is known.
+    first: KeyId,
+    known: Option<Box<Known>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Known {
     keys: Keys,
-    record: Option<Box<Record>>,
+    record: Record,
 }
 
 /// The keys of a cluster: the first in its place, several in a list.
@@ -74,7 +82,7 @@ enum Keys {
 struct Record {
     agree: u32,
     disagree: u32,
-    serves: u64,
+    serves: u32,
     verify: u8,
     tombstones: Vec<ClusterId>,
 }
@@ -85,6 +93,9 @@ struct Key {
     /// The similarity to the nearest other key of the cluster when this one was added.
     nearest: f32,
 }
+
+/// The similarity of a key for which there was no other.
+const NONE: f32 = -1.0;
 
 // === impl ClusterBook ===
 
@@ -104,15 +115,17 @@ impl ClusterBook {
         if self.clusters.len() >= MOST {
             self.forget_one(id);
         }
-        let cluster = self.clusters.entry(id).or_default();
-        cluster.keys.push(Key { id: key, nearest: -1.0 });
+        match self.clusters.entry(id) {
+            Entry::Vacant(vacant) => drop(vacant.insert(Cluster { first: key, known: None })),
+            Entry::Occupied(cluster) => cluster.into_mut().known().keys.push(Key { id: key, nearest: NONE }),
+        }
     }
 
     /// Offers a key whose nearest key in the cluster has this similarity. Of a full cluster, keys are kept that are far
     /// apart, because one that lies beside another finds nothing new.
     pub(super) fn add_key(&mut self, id: ClusterId, key: KeyId, nearest: f32, limit: usize) -> KeyAdmission {
         let id = self.resolve(id);
-        let keys = &mut self.clusters.entry(id).or_default().keys;
+        let keys = &mut self.clusters.entry(id).or_default().known().keys;
         let key = Key { id: key, nearest };
         if keys.as_slice().len() < limit {
             keys.push(key);
@@ -128,8 +141,7 @@ impl ClusterBook {
     pub(super) fn forget_key(&mut self, id: ClusterId, key: KeyId) {
         let id = self.resolve(id);
         let Some(cluster) = self.clusters.get_mut(&id) else { return };
-        cluster.keys.retain(|each| each.id != key);
-        if cluster.keys.as_slice().is_empty() {
+        if cluster.forget(key) {
             self.clusters.remove(&id);
             self.merged.retain(|_, into| *into != id);
         }
@@ -139,7 +151,7 @@ impl ClusterBook {
     /// counts as new from then on.
     fn forget_one(&mut self, id: ClusterId) {
         let following = self.clusters.range(id..).chain(&self.clusters).take(LOOKED_AT);
-        let forgotten = following.min_by_key(|(_, cluster)| cluster.record.is_some()).map(|(id, _)| *id);
+        let forgotten = following.min_by_key(|(_, cluster)| cluster.record().is_some()).map(|(id, _)| *id);
         if let Some(forgotten) = forgotten {
             self.clusters.remove(&forgotten);
             self.merged.retain(|_, into| *into != forgotten);
@@ -152,15 +164,13 @@ impl ClusterBook {
         if from == into {
             return Vec::new();
         }
-        let Some(old) = self.clusters.remove(&from) else { return Vec::new() };
-        let cluster = self.clusters.entry(into).or_default();
-        if let Some(old) = old.record {
-            let record = cluster.record.get_or_insert_default();
-            record.agree = record.agree.saturating_add(old.agree);
-            record.disagree = record.disagree.saturating_add(old.disagree);
-            record.serves = record.serves.saturating_add(old.serves);
-            record.verify = record.verify.max(old.verify);
-        }
+        let Some(mut old) = self.clusters.remove(&from) else { return Vec::new() };
+        let (old, cluster) = (old.known(), self.clusters.entry(into).or_default().known());
+        let (record, old_record) = (&mut cluster.record, &old.record);
+        record.agree = record.agree.saturating_add(old_record.agree);
+        record.disagree = record.disagree.saturating_add(old_record.disagree);
+        record.serves = record.serves.saturating_add(old_record.serves);
+        record.verify = record.verify.max(old_record.verify);
         let mut keys = [cluster.keys.as_slice(), old.keys.as_slice()].concat();
         keys.sort_by(|a, b| a.nearest.total_cmp(&b.nearest));
         let surplus = keys.split_off(limit.min(keys.len()));
@@ -173,7 +183,7 @@ impl ClusterBook {
     }
 
     pub(super) fn keys(&self, id: ClusterId) -> usize {
-        self.clusters.get(&id).map_or(1, |cluster| cluster.keys.as_slice().len().max(1))
+        self.clusters.get(&id).map_or(1, |cluster| cluster.keys().max(1))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -210,14 +220,14 @@ impl ClusterBook {
 
     pub(super) fn note_served(&mut self, id: ClusterId) {
         if let Some(cluster) = self.clusters.get_mut(&id) {
-            let record = cluster.record.get_or_insert_default();
+            let record = &mut cluster.known().record;
             record.serves = record.serves.saturating_add(1);
         }
     }
 
     /// How often the cluster was served, for whether it is young.
     pub(super) fn serves(&self, id: ClusterId) -> u64 {
-        self.record_of(id).map_or(0, |record| record.serves)
+        self.record_of(id).map_or(0, |record| record.serves.into())
     }
 
     /// Counts a label. One that a served hit was wrong puts the cluster behind [`Standing::VerifyOnly`] and remembers
@@ -225,7 +235,7 @@ impl ClusterBook {
     pub(super) fn note(&mut self, id: ClusterId, agrees: bool, was_served: bool, actual: Option<ClusterId>) {
         let actual = actual.map(|actual| self.resolve(actual));
         let id = self.resolve(id);
-        let record = self.clusters.entry(id).or_default().record.get_or_insert_default();
+        let record = &mut self.clusters.entry(id).or_default().known().record;
         if agrees {
             record.agree = record.agree.saturating_add(1);
             record.verify = record.verify.saturating_sub(1);
@@ -245,17 +255,16 @@ impl ClusterBook {
         to.count(self.clusters.len());
         for (id, cluster) in &self.clusters {
             to.u64(id.0);
-            let keys = cluster.keys.as_slice();
-            to.count(keys.len());
-            for key in keys {
+            let mut cluster = cluster.clone();
+            let Known { keys, record } = cluster.known();
+            to.count(keys.as_slice().len());
+            for key in keys.as_slice() {
                 to.u64(key.id.0);
                 to.f32(key.nearest);
             }
-            let new = Record::default();
-            let record = cluster.record.as_deref().unwrap_or(&new);
             to.u64(record.agree.into());
             to.u64(record.disagree.into());
-            to.u64(record.serves);
+            to.u64(record.serves.into());
             to.u64(record.verify.into());
             to.count(record.tombstones.len());
             record.tombstones.iter().for_each(|id| to.u64(id.0));
@@ -278,15 +287,14 @@ impl ClusterBook {
             let mut record = Record {
                 agree: from.narrow()?,
                 disagree: from.narrow()?,
-                serves: from.u64()?,
+                serves: u32::try_from(from.u64()?).unwrap_or(u32::MAX),
                 verify: from.narrow()?,
                 tombstones: Vec::new(),
             };
             for _ in 0..from.count()? {
                 record.tombstones.push(ClusterId(from.u64()?));
             }
-            let record = (record != Record::default()).then(|| Box::new(record));
-            book.clusters.insert(id, Cluster { keys, record });
+            book.clusters.insert(id, Cluster::of(Known { keys, record }));
         }
         for _ in 0..from.count()? {
             book.merged.insert(ClusterId(from.u64()?), ClusterId(from.u64()?));
@@ -295,7 +303,48 @@ impl ClusterBook {
     }
 
     fn record_of(&self, id: ClusterId) -> Option<&Record> {
-        self.clusters.get(&id)?.record.as_deref()
+        self.clusters.get(&id)?.record()
+    }
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    fn of(known: Known) -> Self {
+        match known.keys.as_slice() {
+            [key] if key.nearest == NONE && known.record == Record::default() => Self { first: key.id, known: None },
+            _ => Self { first: KeyId(0), known: Some(Box::new(known)) },
+        }
+    }
+
+    /// What is known of it, to be changed.
+    fn known(&mut self) -> &mut Known {
+        let first = std::mem::replace(&mut self.first, KeyId(0));
+        self.known.get_or_insert_with(|| {
+            Box::new(Known { keys: Keys::One(Key { id: first, nearest: NONE }), record: Record::default() })
+        })
+    }
+
+    fn record(&self) -> Option<&Record> {
+        Some(&self.known.as_ref()?.record)
+    }
+
+    /// How many keys it has.
+    fn keys(&self) -> usize {
+        self.known.as_ref().map_or(1, |known| known.keys.as_slice().len())
+    }
+
+    /// Forgets a key; whether none is left.
+    fn forget(&mut self, key: KeyId) -> bool {
+        let Some(known) = &mut self.known else { return self.first == key };
+        known.keys.retain(|each| each.id != key);
+        known.keys.as_slice().is_empty()
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self { first: KeyId(0), known: Some(Box::default()) }
     }
 }
 

@@ -22,12 +22,12 @@ const ENOUGH: f32 = 0.2;
 pub(super) struct Prefilter {
     /// By namespace and word, as [`spot`] gives them. Most words are of few prompts, and many of one, whose number is here
     /// then; else it is the number of a list, with [`LISTED`].
-    words: HashMap<u64, u32>,
+    words: HashMap<u32, u32>,
     lists: Vec<Places>,
     /// Lists that no word has.
     free: Vec<u32>,
     /// The namespace of each prompt and how many words it has, the oldest first.
-    prompts: VecDeque<(u64, u16)>,
+    prompts: VecDeque<(u32, u16)>,
     /// Their words, one prompt after the other.
     spelled: VecDeque<u32>,
     /// The number of the first of `prompts`; numbers are below [`LISTED`].
@@ -89,7 +89,7 @@ impl Prefilter {
         self.first = (self.first + 1) % LISTED;
     }
 
-    fn add(&mut self, spot: u64, number: u32) {
+    fn add(&mut self, spot: u32, number: u32) {
         let known = match self.words.entry(spot) {
             Entry::Vacant(vacant) => {
                 vacant.insert(number);
@@ -117,7 +117,7 @@ impl Prefilter {
     }
 
     /// Which prompts have a word.
-    fn places(&self, spot: u64) -> Option<Found<'_>> {
+    fn places(&self, spot: u32) -> Option<Found<'_>> {
         let known = self.words.get(&spot)?;
         if *known < LISTED {
             return Some(Found::These(std::slice::from_ref(known)));
@@ -189,18 +189,22 @@ impl Places {
     }
 }
 
-fn short(namespace: &Namespace) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *namespace.as_bytes();
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+/// A part of a namespace. Two that have the same have their words together, as words of one [`spot`] are.
+fn short(namespace: &Namespace) -> u32 {
+    let [a, b, c, d, ..] = *namespace.as_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
-/// A word in a namespace. Two that fall together by chance, one pair in 2^64, only make a prompt plausible that is not.
-fn spot(place: u64, word: u32) -> u64 {
+/// A word in a namespace. Two that fall together by chance only make a prompt plausible that is not. When as many prompts are
+/// remembered as may be, with ten words each that no other has, that happens to one in 2,000 words that none has.
+fn spot(place: u32, word: u32) -> u32 {
     // The finaliser of SplitMix64.
-    let mut mixed = place ^ u64::from(word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = (u64::from(place) << 32 | u64::from(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    #[expect(clippy::cast_possible_truncation, reason = "half of it is enough")]
+    let spot = (mixed ^ (mixed >> 31)) as u32;
+    spot
 }
 
 #[cfg(test)]
