@@ -26,6 +26,7 @@ impl<'a> Object<'a> {
         write_text(self.out, value);
     }
 
+    #[inline(always)]
     pub(crate) fn text(&mut self, name: &'static str, value: Option<&str>) {
         self.name(name);
         match value {
@@ -34,6 +35,15 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A text that `write` writes, without anything that needs escapes.
+    pub(crate) fn text_by(&mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+        self.name(name);
+        self.out.push(b'"');
+        write(self.out);
+        self.out.push(b'"');
+    }
+
+    #[inline(always)]
     pub(crate) fn number(&mut self, name: &'static str, value: Option<u64>) {
         self.name(name);
         match value {
@@ -53,8 +63,7 @@ impl<'a> Object<'a> {
         let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
         self.number(name, Some(micros / 1000));
         self.out.push(b'.');
-        let decimals = micros % 1000;
-        [100, 10, 1].into_iter().for_each(|place| self.out.push(b"0123456789"[(decimals / place % 10) as usize]));
+        write_thousandths(self.out, micros % 1000);
     }
 
     pub(crate) fn nested(&mut self, name: &'static str, members: impl FnOnce(&mut Object<'_>)) {
@@ -64,8 +73,10 @@ impl<'a> Object<'a> {
         object.end();
     }
 
-    /// Our own names need no escapes.
+    /// Our own names need no escapes. Inlined as whoever calls this, so that how long a name is is known where it is copied.
+    #[inline(always)]
     fn name(&mut self, name: &'static str) {
+        self.out.reserve(name.len() + 4);
         self.comma();
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
@@ -90,6 +101,11 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
         // Writing to a vector does not fail.
         let _ = serde_json::to_writer(out, text);
     }
+}
+
+/// The three digits of a number below 1000.
+pub(crate) fn write_thousandths(out: &mut Vec<u8>, number: u64) {
+    out.extend([100, 10, 1].map(|place| b"0123456789"[(number / place % 10) as usize]));
 }
 
 fn write_number(out: &mut Vec<u8>, value: u64) {

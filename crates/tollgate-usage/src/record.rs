@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tollgate_core::{CacheOutcome, Context, Cost, NanoUsd, Operation, Outcome, Tag, Usage};
 
-use crate::json::Object;
+use crate::json::{Object, write_thousandths};
 
 /// What one request was, and what it took.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ impl UsageRecord {
         let usage = &self.usage;
         let mut object = Object::begin(out);
         object.text("event", Some("usage"));
-        object.text("time", Some(&rfc3339(self.received_at)));
+        object.text_by("time", |out| write_rfc3339(self.received_at, out));
         object.text("request_id", Some(&self.request_id));
         object.text("key", self.key.as_deref());
         if self.path.is_some() {
@@ -175,7 +175,7 @@ impl UsageRecord {
 }
 
 /// A time with milliseconds. All but those are the same for every request of a second, and kept.
-fn rfc3339(time: SystemTime) -> String {
+fn write_rfc3339(time: SystemTime, out: &mut Vec<u8>) {
     thread_local! {
         static SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
     }
@@ -184,10 +184,14 @@ fn rfc3339(time: SystemTime) -> String {
         if *second != since.as_secs() {
             let whole = UNIX_EPOCH + Duration::from_secs(since.as_secs());
             *text = jiff::Timestamp::try_from(whole).map(|time| format!("{time:.0}")).unwrap_or_default();
+            text.truncate(text.trim_end_matches('Z').len());
             *second = since.as_secs();
         }
-        format!("{}.{:03}Z", text.trim_end_matches('Z'), since.subsec_millis())
-    })
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'.');
+        write_thousandths(out, since.subsec_millis().into());
+        out.push(b'Z');
+    });
 }
 
 #[cfg(test)]

@@ -212,7 +212,12 @@ fn starts_with_o(name: &str) -> bool {
 /// The name from its family on: without a vendor's path, a region's prefix or a publisher.
 fn family_name(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
-    let at = ["claude-", "gemini-", "gpt-"].iter().filter_map(|family| name.find(family)).min();
+    // By the hyphens behind families, because this is asked for every request, and most names are of none.
+    let begins = |dash: usize| {
+        let family = ["claude", "gemini", "gpt"].into_iter().find(|family| name[..dash].ends_with(family))?;
+        Some(dash - family.len())
+    };
+    let at = name.match_indices('-').find_map(|(dash, _)| begins(dash));
     at.map_or(name, |at| &name[at..])
 }
 
