@@ -13,6 +13,7 @@ mod keys;
 pub mod managed;
 mod providers;
 pub mod quotas;
+mod redis;
 mod reloading;
 mod rules;
 pub mod serve;

@@ -19,6 +19,8 @@ pub(super) struct Health {
     directory: Option<DirectoryHealth>,
     /// The ledger of usage; null if it is in memory alone.
     ledger: Option<LedgerHealth>,
+    /// The servers of Redis, Valkey and Qdrant that are configured.
+    stores: Vec<StoreHealth>,
 }
 
 #[derive(Serialize)]
@@ -37,6 +39,17 @@ struct DirectoryHealth {
     reachable: bool,
     /// The revision that requests know of.
     revision: u64,
+}
+
+/// A server that requests rely on as little as can be: without it answers are asked for anew, and limits count for each
+/// process, unless they say otherwise.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct StoreHealth {
+    /// What is kept in it: `answers`, `vectors` or `limits`.
+    keeps: &'static str,
+    /// Whether it answers.
+    reachable: bool,
 }
 
 #[derive(Serialize)]
@@ -68,15 +81,22 @@ pub(super) async fn get(call: Call) -> Result<Json<Health>, Failure> {
         }
     };
     let ledger = gateway.accounts.state().map(LedgerHealth::from);
+    let generation = gateway.current().clone();
+    let (caches, limits) =
+        tokio::join!(gateway.caches.servers(&generation.config.cache), gateway.limits().is_reachable());
+    let servers = caches.into_iter().chain(limits.map(|reachable| ("limits", reachable)));
+    let stores: Vec<StoreHealth> = servers.map(|(keeps, reachable)| StoreHealth { keeps, reachable }).collect();
     let is_ok = directory.as_ref().is_none_or(|directory| directory.reachable)
-        && ledger.as_ref().is_none_or(|ledger| ledger.reachable && !ledger.disk_is_full);
+        && ledger.as_ref().is_none_or(|ledger| ledger.reachable && !ledger.disk_is_full)
+        && stores.iter().all(|store| store.reachable);
     Ok(Json(Health {
         status: if is_ok { Status::Ok } else { Status::Degraded },
         stopping: gateway.is_draining(),
         version: env!("CARGO_PKG_VERSION"),
-        providers: gateway.current().registry.names().map(str::to_owned).collect(),
+        providers: generation.registry.names().map(str::to_owned).collect(),
         directory,
         ledger,
+        stores,
     }))
 }
 

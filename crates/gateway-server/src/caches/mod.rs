@@ -16,6 +16,7 @@ use tollgate_core::{CacheMode, Secret};
 use tollgate_protocols::doors::Doors;
 
 use crate::config::{Config, ConfigErrors, Source, types};
+use crate::redis;
 use crate::stack::Stack;
 
 /// The part of `cache.memory` that is for what is remembered of answered requests; the rest is for answers.
@@ -88,6 +89,24 @@ impl Caches {
         Ok(builder.build())
     }
 
+    /// Whether the servers answer that a configuration names, by what is kept in them.
+    pub(crate) async fn servers(&self, config: &types::Cache) -> Vec<(&'static str, bool)> {
+        let mut servers = Vec::new();
+        if config.redis.is_some() {
+            let store = self.redis.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some((_, store)) = store {
+                servers.push(("answers", store.is_reachable().await));
+            }
+        }
+        if config.semantic.as_ref().is_some_and(|semantic| semantic.vectors != types::VectorStore::Memory) {
+            let built = self.semantic.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(built) = built {
+                servers.push(("vectors", built.is_reachable().await));
+            }
+        }
+        servers
+    }
+
     fn store(&self, server: &types::RedisServer, source: &Source) -> Result<Arc<RedisStore>, ConfigErrors> {
         let mut known = self.redis.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, store)) = &*known
@@ -95,7 +114,7 @@ impl Caches {
         {
             return Ok(store.clone());
         }
-        let store = Arc::new(RedisStore::new(semantic::client(server, source)?));
+        let store = Arc::new(RedisStore::new(redis::client(server, source, "cache.redis.url")?));
         *known = Some((server.clone(), store.clone()));
         Ok(store)
     }

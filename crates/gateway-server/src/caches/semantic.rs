@@ -4,10 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tollgate_cache::index::VectorIndex;
 use tollgate_cache::index::memory::MemoryIndex;
 use tollgate_cache::index::qdrant::QdrantIndex;
-use tollgate_cache::redis::RedisClient;
+use tollgate_cache::index::{Namespace, VectorIndex};
 use tollgate_cache::semantic::decision::{Calibrated, DecisionEngine, Policy, Settings, Start};
 use tollgate_cache::semantic::{Embedder, SemanticCache};
 use tollgate_embed::Model;
@@ -16,6 +15,7 @@ use super::embedders::{Local, Remote};
 use super::lazy::LazyRedis;
 use crate::config::types::{RedisServer, Semantic, SemanticPolicy, SemanticStart, VectorStore};
 use crate::config::{ConfigErrors, Source};
+use crate::redis;
 use crate::stack::Stack;
 
 /// What finds answers, with the configuration that it was built from. It outlives reloads that do not change that, because
@@ -65,6 +65,11 @@ impl Built {
 
     pub(super) fn is_of(&self, section: &Semantic, redis: Option<&RedisServer>) -> bool {
         self.section == *section && self.redis.as_ref() == redis
+    }
+
+    /// Whether where vectors are kept answers.
+    pub(super) async fn is_reachable(&self) -> bool {
+        self.cache.index().count(Namespace::new([0; 32])).await.is_ok()
     }
 
     /// Sets what leads to the providers, for a model that one of them has.
@@ -134,10 +139,10 @@ fn embedder(section: &Semantic, source: &Source) -> Result<AnyEmbedder, ConfigEr
     }
     let encoder = Model::open(&section.model).map_err(|error| {
         let hint = if error.is_missing() { "; `gateway-server model fetch` puts it there" } else { "" };
-        wrong(source, "cache.semantic.model", &format!("{error}{hint}"))
+        source.wrong("cache.semantic.model", &format!("{error}{hint}"))
     })?;
     let local =
-        Local::new(encoder, timeout).map_err(|error| wrong(source, "cache.semantic.model", &error.to_string()))?;
+        Local::new(encoder, timeout).map_err(|error| source.wrong("cache.semantic.model", &error.to_string()))?;
     Ok((Arc::new(local), None))
 }
 
@@ -149,7 +154,7 @@ fn index(
     Ok(match (section.vectors, redis, &section.qdrant) {
         (VectorStore::Redis, Some(redis), _) => {
             let timeouts = RedisServer { read_timeout: section.search_timeout, ..redis.clone() };
-            (Arc::new(LazyRedis::new(client(&timeouts, source)?)), None)
+            (Arc::new(LazyRedis::new(redis::client(&timeouts, source, "cache.redis.url")?)), None)
         }
         (VectorStore::Qdrant, _, Some(qdrant)) => {
             let mut builder = QdrantIndex::builder(qdrant.url.as_str())
@@ -158,7 +163,7 @@ fn index(
             if let Some(key) = &qdrant.api_key {
                 builder = builder.api_key(key.0.clone());
             }
-            let index = builder.build().map_err(|error| wrong(source, "cache.semantic.qdrant", &error.to_string()))?;
+            let index = builder.build().map_err(|error| source.wrong("cache.semantic.qdrant", &error.to_string()))?;
             (Arc::new(index), None)
         }
         _ => {
@@ -166,23 +171,4 @@ fn index(
             (Arc::new(index.clone()), Some(index))
         }
     })
-}
-
-/// A client of a server of Redis.
-pub(super) fn client(server: &RedisServer, source: &Source) -> Result<RedisClient, ConfigErrors> {
-    let url = server.url.clone().map(|url| url.0).unwrap_or_else(|| tollgate_core::Secret::new(""));
-    RedisClient::builder(url)
-        .key_prefix(server.key_prefix.as_str())
-        .read_timeout(server.read_timeout.get())
-        .write_timeout(server.write_timeout.get())
-        .build()
-        .map_err(|error| wrong(source, "cache.redis.url", &error.to_string()))
-}
-
-/// An error with the line of the setting at fault.
-fn wrong(source: &Source, path: &str, message: &str) -> ConfigErrors {
-    match source.document() {
-        Ok(document) => document.error(path, message).into(),
-        Err(errors) => errors,
-    }
 }

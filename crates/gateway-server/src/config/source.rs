@@ -23,6 +23,14 @@ enum Kind {
 // === impl Source ===
 
 impl Source {
+    /// An error about a setting that was checked and cannot be used nevertheless, with its line.
+    pub(crate) fn wrong(&self, path: &str, message: &str) -> ConfigErrors {
+        match self.document() {
+            Ok(document) => document.error(path, message).into(),
+            Err(errors) => errors,
+        }
+    }
+
     /// No file: everything comes from the environment.
     #[must_use]
     pub fn environment() -> Self {

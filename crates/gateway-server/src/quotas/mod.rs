@@ -17,11 +17,14 @@ use self::spent::Spent;
 use self::webhook::Webhooks;
 use crate::accounts::Accounts;
 use crate::config::{Config, ConfigErrors, Source, types};
+use crate::redis;
 
 /// The rules in use and what counts for them, which outlive every reload.
 pub struct Limits {
     quotas: Arc<Quotas>,
     book: RuleBook,
+    /// Where it is counted, if elsewhere.
+    redis: Option<RedisClient>,
 }
 
 // === impl Limits ===
@@ -33,9 +36,16 @@ impl Limits {
     /// If what counts cannot be had.
     pub(crate) fn new(config: &Config, source: &Source, accounts: Accounts) -> Result<Self, ConfigErrors> {
         let book = RuleBook::new();
-        let store = store(&config.quota, &book, source)?;
+        let redis =
+            config.quota.redis.as_ref().map(|server| redis::client(server, source, "quota.redis")).transpose()?;
+        let store = store(&config.quota, redis.clone(), &book, source)?;
         let quotas = Arc::new(Quotas::new(book.clone(), store).seed(Arc::new(Spent(accounts))));
-        Ok(Self { quotas, book })
+        Ok(Self { quotas, book, redis })
+    }
+
+    /// Whether the server answers in which it is counted; `None` if it is counted here.
+    pub(crate) async fn is_reachable(&self) -> Option<bool> {
+        Some(self.redis.as_ref()?.ping().await.is_ok())
     }
 
     /// Puts the rules of a configuration in the place of those before. What has been counted stays.
@@ -43,10 +53,10 @@ impl Limits {
     /// # Errors
     /// If a rule has the id of one that is managed.
     pub(crate) fn configure(&self, config: &Config, source: &Source) -> Result<(), ConfigErrors> {
-        let refused = |error| wrong(source, "budgets", &format!("{error}"));
+        let refused = |error| source.wrong("budgets", &format!("{error}"));
         self.book.configure(rules::of(config)).map_err(refused)?;
         let webhook = config.quota.webhook.as_ref().map(Webhooks::start).transpose();
-        let webhook = webhook.map_err(|error| wrong(source, "quota.webhook", &format!("cannot be used: {error}")))?;
+        let webhook = webhook.map_err(|error| source.wrong("quota.webhook", &format!("cannot be used: {error}")))?;
         self.book.tell(webhook.map(|webhook| Arc::new(webhook) as Arc<dyn AlertSink>));
         Ok(())
     }
@@ -77,31 +87,16 @@ impl Limits {
 
 fn store(
     settings: &types::QuotaSettings,
+    redis: Option<RedisClient>,
     book: &RuleBook,
     source: &Source,
 ) -> Result<Arc<dyn QuotaStore>, ConfigErrors> {
     let observer = Arc::new(book.clone());
-    let Some(server) = &settings.redis else {
+    let Some(client) = redis else {
         return Ok(Arc::new(MemoryQuotas::new().observer(observer)));
     };
-    let refused = |error: &dyn fmt::Display| wrong(source, "quota.redis", &error.to_string());
-    let url = server.url.clone().map(|url| url.0).unwrap_or_else(|| tollgate_core::Secret::new(""));
-    let client = RedisClient::builder(url)
-        .key_prefix(server.key_prefix.as_str())
-        .read_timeout(server.read_timeout.get())
-        .write_timeout(server.write_timeout.get())
-        .build()
-        .map_err(|error| refused(&error))?;
     let store = RedisQuotas::builder(client).lease(settings.lease.get()).observer(observer).build();
-    Ok(Arc::new(store.map_err(|error| refused(&error))?))
-}
-
-/// An error with the line of the setting at fault.
-fn wrong(source: &Source, path: &str, message: &str) -> ConfigErrors {
-    match source.document() {
-        Ok(document) => document.error(path, message).into(),
-        Err(errors) => errors,
-    }
+    Ok(Arc::new(store.map_err(|error| source.wrong("quota.redis", &error.to_string()))?))
 }
 
 impl fmt::Debug for Limits {

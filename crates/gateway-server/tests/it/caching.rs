@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 use tollgate_testkit::fake::fake_anthropic;
+use tollgate_testkit::servers::Redis;
 use tollgate_testkit::{Answer, Gate, Gateway, Reply, Upstream, data_events};
 
 use crate::support::{PROVIDER_KEY, chat, chunk, completion, finish_chunk, gateway, gateway_to, streamed, usage_chunk};
@@ -54,6 +55,42 @@ async fn the_second_time_the_cache_answers() {
     assert_eq!((&records[0]["cache"], &records[0]["input_tokens"]), (&json!("miss"), &json!(7)));
     assert_eq!((&records[1]["cache"], &records[1]["input_tokens"]), (&json!("hit"), &Value::Null));
     assert_eq!((&records[1]["saved_input_tokens"], &records[1]["saved_output_tokens"]), (&json!(7), &json!(3)));
+}
+
+#[tokio::test]
+async fn answers_are_shared_in_a_server_and_health_tells_of_it() {
+    for server in [Redis::start().await, Redis::start_valkey().await] {
+        let Some(mut server) = server else { continue };
+        let upstream = Upstream::always(Reply::json(completion("A gate.")));
+        let url = server.url();
+        let more = format!(
+            "cache: {{ mode: exact, redis: {{ url: \"{url}\", read_timeout: 2s }} }}\nquota: {{ redis: {{ url: \"{url}\" }} }}"
+        );
+        let (one, other) = (gateway_to(&upstream, &more).await, gateway_to(&upstream, &more).await);
+        assert_eq!(status(&one.chat(chat("m")).send().await), "tollgate; fwd=miss; stored");
+        // It is written after the answer has left.
+        let mut found = String::new();
+        for _ in 0..200 {
+            let answer = other.chat(chat("m")).header("x-tollgate-cache", "only-if-cached").send().await;
+            if answer.status() == 200 {
+                found = status(&answer);
+                assert_eq!(text_of(answer).await, "A gate.");
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(found, "tollgate; hit; detail=exact");
+        let health = async || one.get("/admin/v1/health").send().await.json().await;
+        let stores =
+            |reachable: bool| ["answers", "limits"].map(|keeps| json!({ "keeps": keeps, "reachable": reachable }));
+        let told = health().await;
+        assert_eq!((&told["status"], &told["stores"]), (&json!("ok"), &json!(stores(true))));
+        server.stop();
+        let told = health().await;
+        assert_eq!((&told["status"], &told["stores"]), (&json!("degraded"), &json!(stores(false))));
+        let answer = one.chat(json!({ "model": "m", "messages": [{ "role": "user", "content": "Another?" }] }));
+        assert_eq!(answer.send().await.status(), 200, "no request relies on it");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Answers of a memory on disk, from one start to the next.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -57,13 +58,21 @@ impl MemoryStore {
         }
         let now = now_millis();
         let mut count = 0;
+        // An answer that can be found when rephrased is under two keys, and shall be there once, as it was.
+        let mut known: HashMap<(u64, usize), Vec<Arc<Entry>>> = HashMap::new();
         for line in lines {
             let Ok(Line { key, mut entry }) = serde_json::from_str::<Line<Entry>>(&line?) else { continue };
             if entry.freshness(now) != Freshness::Expired {
                 // What is invalidated from now on must be later than what they were stored in.
                 epochs.merge(entry.stamps().map(|stamp| (stamp.name.clone(), stamp.epoch)));
                 entry.provenance = self.share(entry.provenance);
-                self.keep(key, Arc::new(entry));
+                let alike = known.entry((entry.stored_at, entry.size())).or_default();
+                let same = alike.iter().find(|known| ***known == entry).cloned();
+                let entry = same.unwrap_or_else(|| {
+                    alike.push(Arc::new(entry));
+                    alike[alike.len() - 1].clone()
+                });
+                self.keep(key, entry);
                 count += 1;
             }
         }
@@ -73,6 +82,8 @@ impl MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use std::ptr;
+
     use tollgate_core::Target;
 
     use super::*;
@@ -111,5 +122,25 @@ mod tests {
         let torn = format!("{HEADER}\n{{\"key\":");
         std::fs::write(&path, torn).unwrap();
         assert_eq!(store.load(&path, &epochs).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_is_shared_is_shared_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answers");
+        let (store, epochs) = (MemoryStore::new(1 << 20), Epochs::default());
+        let fresh = |text: &str| Arc::new(Entry { stored_at: now_millis(), ttl: 60_000, ..entry(text) });
+        let [same, other] = [fresh("same"), fresh("other")];
+        let key = |number: u8| Key::from_bytes([number; 32]);
+        for (number, entry) in [(1, &same), (2, &same), (3, &other)] {
+            store.keep(key(number), entry.clone());
+        }
+        store.save(&path, &epochs).unwrap();
+        let store = MemoryStore::new(1 << 20);
+        assert_eq!(store.load(&path, &epochs).unwrap(), 3);
+        let [one, two, three] = [1, 2, 3].map(|number| store.find(&key(number)).unwrap());
+        assert_eq!((&one, &three), (&same, &other));
+        assert!(Arc::ptr_eq(&one, &two) && !Arc::ptr_eq(&one, &three));
+        assert!(ptr::eq(&*one.provenance, &*three.provenance), "of one client and model");
     }
 }

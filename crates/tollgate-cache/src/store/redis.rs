@@ -31,6 +31,11 @@ impl RedisStore {
     pub fn new(client: RedisClient) -> Self {
         Self { client, provenances: Arc::default() }
     }
+
+    /// Whether the server answers, within the client's time limit for reading.
+    pub async fn is_reachable(&self) -> bool {
+        self.client.ping().await.is_ok()
+    }
 }
 
 impl Store for RedisStore {

@@ -38,12 +38,8 @@ impl Vocabulary {
             return Err(invalid("the vocabulary is too large"));
         }
         let longest = starts.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0);
-        let mut vocabulary = Self {
-            longest,
-            text: text.into_boxed_str(),
-            starts: starts.into_boxed_slice(),
-            slots: Slots::new(count),
-        };
+        let mut vocabulary =
+            Self { longest, text: text.into_boxed_str(), starts: starts.into_boxed_slice(), slots: Slots::new(count) };
         for number in 0..count {
             let slot = vocabulary.slot(vocabulary.piece(number), "");
             // Of equal pieces the last counts, as in the reference.

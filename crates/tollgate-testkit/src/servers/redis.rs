@@ -1,4 +1,4 @@
-//! Redis.
+//! Redis and Valkey.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,6 +48,14 @@ impl Redis {
     /// As [`Redis::start`].
     pub async fn start_version_7() -> Option<Self> {
         Some(Self::launch(component("TOLLGATE_REDIS7_SERVER", "redis 7")?, &[]).await)
+    }
+
+    /// Valkey, which has no vector sets either, by the variable `TOLLGATE_VALKEY_SERVER`. Without it there is none.
+    ///
+    /// # Panics
+    /// As [`Redis::start`].
+    pub async fn start_valkey() -> Option<Self> {
+        Some(Self::launch(component("TOLLGATE_VALKEY_SERVER", "valkey")?, &[]).await)
     }
 
     async fn launch(program: PathBuf, arguments: &[&str]) -> Self {
@@ -119,11 +127,12 @@ impl Redis {
     }
 
     async fn spawn(&self) -> Option<Process> {
+        // On the command line, versions differ in what an empty value is.
+        let config = self.folder.path().join("redis.conf");
+        std::fs::write(&config, "save \"\"\nappendonly no\n").expect("a configuration is written");
         let mut command = Command::new(&self.program);
-        command.current_dir(self.folder.path());
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]);
-        // An empty value would be taken for none on the command line of some versions, so it is quoted once more.
-        command.args(["--save", "\"\"", "--appendonly", "no"]).args(&self.arguments);
+        command.current_dir(self.folder.path()).arg(config);
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]).args(&self.arguments);
         Process::start(command, async || answers(self.port).await).await
     }
 }

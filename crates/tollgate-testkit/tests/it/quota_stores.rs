@@ -76,6 +76,12 @@ async fn in_redis_7() {
     quota_store(&InRedis::of(&redis)).await;
 }
 
+#[tokio::test]
+async fn in_valkey() {
+    let Some(valkey) = Redis::start_valkey().await else { return };
+    quota_store(&InRedis::of(&valkey)).await;
+}
+
 const TOTAL: CounterKind = CounterKind::Budget(Window { start: 0, end: None });
 
 fn ten() -> Charge {

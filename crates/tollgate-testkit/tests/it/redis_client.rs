@@ -55,6 +55,12 @@ async fn redis_7_will_do() {
     round_trip(&patient(&redis)).await;
 }
 
+#[tokio::test]
+async fn valkey_will_do() {
+    let Some(valkey) = Redis::start_valkey().await else { return };
+    round_trip(&patient(&valkey)).await;
+}
+
 async fn round_trip(client: &RedisClient) {
     assert_eq!(client.get(b"key").await.unwrap(), None);
     let value: Vec<u8> = (0..=255).collect();

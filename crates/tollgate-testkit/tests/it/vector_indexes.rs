@@ -63,9 +63,11 @@ async fn redis_with_numbers() {
 
 #[tokio::test]
 async fn redis_that_cannot_search_is_refused_at_once() {
-    let Some(redis) = Redis::start_version_7().await else { return };
-    let error = RedisIndex::builder(client(&redis)).open().await.unwrap_err();
-    assert!(error.is_configuration() && error.to_string().contains("Redis 8"), "{error}");
+    for server in [Redis::start_version_7().await, Redis::start_valkey().await] {
+        let Some(server) = server else { continue };
+        let error = RedisIndex::builder(client(&server)).open().await.unwrap_err();
+        assert!(error.is_configuration() && error.to_string().contains("Redis 8"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@
 //! on every target, and what wider instructions would add does not pay for the `unsafe` that they need.
 
 use super::blocks::Blocks;
-use crate::room::make_room;
 use crate::index::vector::Unit;
+use crate::room::make_room;
 
 /// The vectors, by slot.
 #[derive(Debug)]
