@@ -35,7 +35,7 @@ pub(crate) enum Database {
 }
 
 /// How long an answer about usage waits for what has been recorded just now.
-const SETTLE: Duration = Duration::from_millis(500);
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// How long the end of the server waits for the database. What is left is there for the next start.
 const FINISH: Duration = Duration::from_secs(5);
