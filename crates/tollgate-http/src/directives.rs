@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AGE, CACHE_CONTROL, HeaderName};
+use http::header::{AGE, CACHE_CONTROL, HeaderName, InvalidHeaderValue};
 use http::{HeaderMap, HeaderValue};
 use tollgate_core::{CacheDirectives, CacheMode, CacheOutcome, CacheStatus, Context, Error, ErrorKind};
 
@@ -104,7 +104,7 @@ fn bad_tags() -> Error {
 /// Tells a client what caches did, as RFC 9211 has it.
 pub(crate) fn tell(headers: &mut HeaderMap, context: &Context, is_whole: bool) {
     let Some(outcome) = context.observe(|observed| observed.cache.clone()) else { return };
-    if let Ok(value) = HeaderValue::from_str(&cache_status(&outcome, is_whole)) {
+    if let Ok(value) = cache_status(&outcome, is_whole) {
         headers.insert(CACHE_STATUS, value);
     }
     if let Some(age) = outcome.age {
@@ -112,8 +112,13 @@ pub(crate) fn tell(headers: &mut HeaderMap, context: &Context, is_whole: bool) {
     }
 }
 
-fn cache_status(outcome: &CacheOutcome, is_whole: bool) -> String {
-    let mut text = String::from("tollgate; ");
+fn cache_status(outcome: &CacheOutcome, is_whole: bool) -> Result<HeaderValue, InvalidHeaderValue> {
+    // What most are that cost nothing else.
+    if (outcome.status, outcome.detail) == (CacheStatus::Hit, Some("exact")) {
+        return Ok(HeaderValue::from_static("tollgate; hit; detail=exact"));
+    }
+    let mut text = String::with_capacity(48);
+    text.push_str("tollgate; ");
     match outcome.status {
         CacheStatus::Hit | CacheStatus::Stale => text.push_str("hit"),
         CacheStatus::Collapsed => text.push_str("fwd=miss; collapsed"),
@@ -126,7 +131,7 @@ fn cache_status(outcome: &CacheOutcome, is_whole: bool) -> String {
         text.push_str("; detail=");
         text.push_str(detail);
     }
-    text
+    HeaderValue::try_from(text)
 }
 
 #[cfg(test)]
@@ -175,12 +180,12 @@ mod tests {
 
     #[test]
     fn what_clients_are_told() {
-        let told = |outcome: CacheOutcome| cache_status(&outcome, true);
+        let told = |outcome: CacheOutcome| cache_status(&outcome, true).unwrap();
         assert_eq!(told(CacheOutcome::new(CacheStatus::Hit).detail("exact")), "tollgate; hit; detail=exact");
         let mut miss = CacheOutcome::new(CacheStatus::Miss);
         miss.stored = true;
         assert_eq!(told(miss.clone()), "tollgate; fwd=miss; stored");
-        assert_eq!(cache_status(&miss, false), "tollgate; fwd=miss");
+        assert_eq!(cache_status(&miss, false).unwrap(), "tollgate; fwd=miss");
         assert_eq!(told(CacheOutcome::new(CacheStatus::Bypass).detail("off")), "tollgate; fwd=bypass; detail=off");
         assert_eq!(told(CacheOutcome::new(CacheStatus::Collapsed)), "tollgate; fwd=miss; collapsed");
     }

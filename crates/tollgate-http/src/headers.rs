@@ -95,6 +95,14 @@ pub(crate) fn for_passthrough(client: &HeaderMap) -> HeaderMap {
     select(client, |name| may_pass(name) && !named.iter().any(|listed| listed == name))
 }
 
+/// As [`from_operation`], of headers that nobody else needs. Those of stored answers all travel, and are not copied.
+pub(crate) fn into_operation(provider: HeaderMap, protocol: Protocol) -> HeaderMap {
+    match provider.keys().all(|name| RESPONSE.binary_search(&name.as_str()).is_ok()) {
+        true => provider,
+        false => from_operation(&provider, protocol),
+    }
+}
+
 /// The provider's headers that the client of an operation sees; limits in its own family's words.
 pub(crate) fn from_operation(provider: &HeaderMap, protocol: Protocol) -> HeaderMap {
     let mut headers = select(provider, |name| {
@@ -180,5 +188,9 @@ mod tests {
             ["anthropic-ratelimit-tokens-remaining", "retry-after"]
         );
         assert_eq!(names(&from_passthrough(&provider)), ["retry-after", "server", "x-ratelimit-remaining-tokens"]);
+        for known in [headers(&["content-type", "retry-after"]), headers(&["content-type", "set-cookie"]), provider] {
+            let expected = from_operation(&known, Protocol::AnthropicMessages);
+            assert_eq!(into_operation(known, Protocol::AnthropicMessages), expected);
+        }
     }
 }

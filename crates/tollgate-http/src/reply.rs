@@ -50,12 +50,12 @@ impl Shape {
 }
 
 /// An answer.
-pub(crate) fn answer(shape: Shape, response: Response, context: &Context) -> http::Response<Body> {
+pub(crate) fn answer(shape: Shape, mut response: Response, context: &Context) -> http::Response<Body> {
     let is_raw = shape.operation == Operation::Passthrough || shape.operation.is_forwarded();
     let mut headers = if is_raw {
         headers::from_passthrough(&response.headers)
     } else {
-        headers::from_operation(&response.headers, shape.protocol)
+        headers::into_operation(std::mem::take(&mut response.headers), shape.protocol)
     };
     // At once, because growing a map means to sort in again what is there.
     headers.reserve(OWN_HEADERS);

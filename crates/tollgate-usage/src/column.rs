@@ -10,7 +10,7 @@ use tollgate_core::{CacheOutcome, CacheStatus, Cost, NanoUsd, Operation, Tag, Us
 
 use crate::UsageRecord;
 use crate::json::Object;
-use crate::words::lasting;
+use crate::words::{self, lasting};
 
 /// A value of a column. Whole numbers are those that databases have: what is larger than `i64::MAX` counts as that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,11 @@ const MAX_TAGS: usize = 8192;
 
 /// Every column. The place of a column is its number in the journal, so new ones go to the end and none is taken out.
 pub const COLUMNS: &[Column] = &[
-    Column::text("request_id", |r| text(Some(&r.request_id)), |r, v| r.request_id = v.shared().unwrap_or_default()),
+    Column::text(
+        "request_id",
+        |r| text(Some(&r.request_id)),
+        |r, v| r.request_id = v.as_str().unwrap_or_default().into(),
+    ),
     Column::integer("received_us", |r| integer(micros_of(r.received_at)), |r, v| r.received_at = time_of(v.number())),
     Column::text("key", |r| text(r.key.as_ref()), |r, v| r.key = v.shared()),
     Column::text("path", |r| text(r.path.as_ref()), |r, v| r.path = v.shared()),
@@ -200,8 +204,9 @@ impl Value<'_> {
         }
     }
 
+    /// A text that many records have.
     fn shared(&self) -> Option<Arc<str>> {
-        self.as_str().map(Arc::from)
+        self.as_str().map(words::shared)
     }
 
     fn optional(&self) -> Option<u64> {

@@ -13,6 +13,9 @@ use super::find::{Found, Terms};
 use super::{AnswerCache, Lookup};
 use crate::{Entry, Payload, now_millis};
 
+/// About how many headers an answer has in the end.
+const ROOM: usize = 12;
+
 /// The word for an answer to the very same request.
 const EXACT: &str = "exact";
 
@@ -99,6 +102,8 @@ impl AnswerCache {
         (body, content_type): (Bytes, &'static str),
     ) -> Response {
         let mut response = Response::new(Body::from(body));
+        // With room for what a front door tells beside it, so that the map need not grow.
+        response.headers.reserve(ROOM);
         response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let saved = entry.usage();
         let mut outcome = CacheOutcome::new(status).detail(detail).saved(saved);

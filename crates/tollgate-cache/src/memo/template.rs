@@ -62,15 +62,15 @@ impl Template {
         if self.gaps.is_empty() {
             return Some(self.bytes.clone());
         }
-        let created = naming.created.to_string();
-        if naming.id.len() != SAMPLES[0].0.len() || created.len() != DIGITS {
+        let created = digits(naming.created)?;
+        if naming.id.len() != SAMPLES[0].0.len() {
             return None;
         }
         let mut filled = self.bytes.to_vec();
         for gap in &self.gaps {
             let with = match &gap.filling {
                 Filling::Id(part) => &naming.id.as_bytes()[part.clone()],
-                Filling::Created => created.as_bytes(),
+                Filling::Created => &created[..],
             };
             filled[gap.at..gap.at + with.len()].copy_from_slice(with);
         }
@@ -86,6 +86,17 @@ impl Template {
     pub(crate) fn size(&self) -> usize {
         self.bytes.len() + self.gaps.len() * size_of::<Gap>()
     }
+}
+
+/// The digits of a number that has so many.
+fn digits(number: u64) -> Option<[u8; DIGITS]> {
+    let mut digits = [0; DIGITS];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+    }
+    (rest == 0 && digits[0] != b'0').then_some(digits)
 }
 
 /// The ranges in which two texts of the same length differ.
@@ -152,6 +163,8 @@ mod tests {
     fn names_that_do_not_fit_are_refused() {
         let template = Template::of(|naming| Some((naming.id.clone().into(), "text/plain"))).unwrap();
         assert_eq!(template.fill(&Naming { id: "short".to_owned(), ..naming() }), None);
-        assert_eq!(template.fill(&Naming { created: 1, ..naming() }), None);
+        for created in [1, 999_999_999, 10_000_000_000] {
+            assert_eq!(template.fill(&Naming { created, ..naming() }), None);
+        }
     }
 }
