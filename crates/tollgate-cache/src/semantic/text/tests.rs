@@ -316,6 +316,8 @@ fn what_only_records_tell_is_personal() {
             "Do you remember my name?",
             "Has my order shipped?",
             "What is on my to-do list?",
+            "What plan am I on?",
+            "Who is my manager?",
         ],
     );
 }
@@ -344,6 +346,7 @@ fn orders_to_act_are_side_effects() {
             "Email Ann about the party",
             "Buy 10 shares of Acme",
             "Restart the server",
+            "Delete the file notes.txt",
         ],
     );
 }
@@ -366,6 +369,7 @@ fn what_shall_be_new_each_time_is_creative() {
             "Tell me a fun fact",
             "Sing a song",
             "Pick a number between 1 and 9",
+            "Shuffle these names",
         ],
     );
 }
@@ -443,6 +447,27 @@ fn answers_that_speak_of_the_other_question_are_told() {
 }
 
 #[test]
+fn operators_options_and_what_capitals_change_are_literals() {
+    for (one, other) in [
+        ("Difference between == and ===", "Difference between = and =="),
+        ("What does ls -la do?", "What does ls -lA do?"),
+        ("Explain git reset --soft", "Explain git reset --hard"),
+        ("What is && in bash?", "What is || in bash?"),
+        ("Describe Polish food", "Describe polish food"),
+    ] {
+        apart(one, other);
+    }
+    for (one, other) in [
+        ("Explain this -- please", "Explain this, please"),
+        ("Help !!", "Help!"),
+        ("Describe Paris", "Describe paris"),
+        ("Nice is a city", "nice is a city"),
+    ] {
+        assert_eq!(LiteralSignature::of(one), LiteralSignature::of(other), "{one} / {other}");
+    }
+}
+
+#[test]
 fn what_is_about_now_is_live() {
     for (freshness, texts) in [
         (
@@ -453,6 +478,9 @@ fn what_is_about_now_is_live() {
                 "Gold price now",
                 "What is today's date?",
                 "Latest news on trade",
+                "When is the next eclipse?",
+                "What topics are trending?",
+                "Who is winning the match?",
             ][..],
         ),
         (

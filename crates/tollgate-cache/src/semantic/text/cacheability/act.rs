@@ -82,6 +82,8 @@ fn is_order(words: &[&str]) -> bool {
     (is_one_of(verb, ACTS) && determined)
         || (is_one_of(verb, POINTED) && definite)
         || (is_one_of(verb, "transfer deposit withdraw") && is_number)
+        // The name of the file is a literal and no word; with more words it is a question for how.
+        || (is_one_of(verb, POINTED) && matches!(*rest, ["the", "file" | "folder"]))
         || is_particular(verb, object, rest)
 }
 

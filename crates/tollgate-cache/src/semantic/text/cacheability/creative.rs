@@ -55,6 +55,13 @@ make something up
 cheer me up
 entertain me
 throw a dice
+shuffle the
+shuffle these
+shuffle this
+shuffle my
+randomize the
+randomise the
+scramble the
 ";
 
 pub(super) fn is_creative(view: &View<'_>) -> bool {

@@ -70,6 +70,12 @@ am i free
 my next meeting
 my next appointment
 when is my next
+who is my
+who are my
+am i on
+am i enrolled
+am i subscribed
+am i signed up
 how many days off do i
 on my to do list
 on my todo list

@@ -4,6 +4,7 @@ mod date;
 mod expression;
 mod name;
 mod number;
+mod operator;
 mod quantity;
 mod shape;
 mod unit;
@@ -116,6 +117,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
 
     /// Takes the literal that begins at `at`, and says where to go on.
     fn step(&mut self, at: usize) -> Option<usize> {
+        self.note_case(at);
         self.expression(at)
             .or_else(|| self.date(at))
             .or_else(|| self.time(at))
@@ -123,6 +125,7 @@ impl<'t, 'a> Scanner<'t, 'a> {
             .or_else(|| self.shape(at))
             .or_else(|| self.name(at))
             .or_else(|| self.bare_unit(at))
+            .or_else(|| self.operator(at))
     }
 
     fn word(&self, at: usize) -> &str {

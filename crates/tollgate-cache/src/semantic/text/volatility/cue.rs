@@ -53,6 +53,14 @@ const NOW: &[&str] = &[
     "hours until",
     "long until",
     "months until",
+    "when is the next",
+    "trending",
+    "is winning",
+    "are winning",
+    "any flights",
+    "any delays",
+    "flights delayed",
+    "flights cancelled",
 ];
 
 /// Phrases about the time around now.
@@ -73,7 +81,6 @@ const RECENTLY: &[&str] = &[
     "currently",
     "upcoming",
     "nowadays",
-    "trending",
     "up to date",
     "so far",
     "as of",
