@@ -16,7 +16,7 @@ use tollgate_core::BoxFuture;
 use super::Store;
 use crate::hashed::Hashed;
 use crate::provenance::Provenances;
-use crate::room::make_room;
+use crate::room::{make_room, make_room_in_heap};
 use crate::slot_table::SlotTable;
 use crate::{Entry, Freshness, Key, Provenance, now_millis};
 
@@ -231,10 +231,7 @@ impl Shard {
         let Some(slot) = self.slot_mut(number) else { return };
         slot.turn = turn;
         let priority = slot.priority.to_bits();
-        if self.order.len() == self.order.capacity() {
-            // Without the doubling that would leave half of it empty.
-            self.order.reserve_exact((self.order.len() / 8).max(4));
-        }
+        make_room_in_heap(&mut self.order);
         self.order.push(Reverse((priority, turn, number)));
         // What is replaced and removed leaves turns behind, which nothing would take away where nothing has to go.
         if self.order.len() > 2 * self.numbers.len() + 64 {

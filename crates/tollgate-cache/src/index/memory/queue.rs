@@ -3,6 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashSet};
 
+use crate::room::make_room_in_heap;
+
 /// Points by what it is worth to keep them, least first; among equals the oldest first.
 ///
 /// By the rule GreedyDual (Young, 1994): a point's rank is its weight, on top of the rank of the last one dropped. So
@@ -53,10 +55,7 @@ impl<T> Queue<T> {
         // What is no number, or less than nothing, is worth nothing.
         let weight = if weight > 0.0 { f64::from(weight.min(f32::MAX)) } else { 0.0 };
         let ticket = Ticket { rank: (self.floor + weight).to_bits(), number: self.issued };
-        if self.waiting.len() == self.waiting.capacity() {
-            // Without the doubling that would leave half of it empty.
-            self.waiting.reserve_exact((self.waiting.len() / 8).max(4));
-        }
+        make_room_in_heap(&mut self.waiting);
         self.waiting.push(Reverse(Waiting { ticket, item }));
         ticket
     }

@@ -252,13 +252,17 @@ impl ClusterBook {
     }
 
     pub(super) fn write(&self, to: &mut Writer) {
+        let new = Record::default();
         to.count(self.clusters.len());
         for (id, cluster) in &self.clusters {
             to.u64(id.0);
-            let mut cluster = cluster.clone();
-            let Known { keys, record } = cluster.known();
-            to.count(keys.as_slice().len());
-            for key in keys.as_slice() {
+            let only = [Key { id: cluster.first, nearest: NONE }];
+            let (keys, record) = match &cluster.known {
+                Some(known) => (known.keys.as_slice(), &known.record),
+                None => (&only[..], &new),
+            };
+            to.count(keys.len());
+            for key in keys {
                 to.u64(key.id.0);
                 to.f32(key.nearest);
             }
@@ -325,8 +329,9 @@ impl Cluster {
         })
     }
 
+    /// How well it has served, if it was ever a candidate.
     fn record(&self) -> Option<&Record> {
-        Some(&self.known.as_ref()?.record)
+        self.known.as_ref().map(|known| &known.record).filter(|record| **record != Record::default())
     }
 
     /// How many keys it has.
